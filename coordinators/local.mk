@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+noinst_LTLIBRARIES += libcoordinators.la
+libcoordinators_la_SOURCES =

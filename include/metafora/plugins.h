@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plug-ins that come with the library. */
+#ifndef METAFORA_PLUGINS_H
+#define METAFORA_PLUGINS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <metafora/balancer.h>
+#include <metafora/coordinator.h>
+#include <metafora/version.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- balancers -------------------------------------------------------------- */
+
+/*
+ * Claims every task, releases none: first come, first served.
+ * Returns 0, METAFORA_EINVAL, METAFORA_ENOMEM.  Since: 0.1.
+ */
+METAFORA_API int metafora_balancer_dumb_new(struct metafora_balancer **out);
+
+/*
+ * Gives every active member its fair share of the tasks by weight, reading
+ * the member list and counting from the view; nodes differ by at most one
+ * task from their share when the cluster is quiet.  The default.
+ * Returns 0, METAFORA_EINVAL, METAFORA_ENOMEM.  Since: 0.1.
+ */
+METAFORA_API int metafora_balancer_fair_new(struct metafora_balancer **out);
+
+/*
+ * Options of a fair balancer, before it is given to a consumer.  Each returns
+ * 0, METAFORA_EINVAL (also: not a fair balancer), METAFORA_ERANGE.
+ * Since: 0.1.
+ *
+ * unclaimed_grace_ms: after a task has been without an owner for so long, any
+ * node with room claims it, beyond its share if need be: 10 to 3,600,000;
+ * default 2,000.  claim_delay_ms: how long the next in rank waits before it
+ * claims in the place of a better suited node: 1 to 60,000; default 200.
+ */
+METAFORA_API int
+metafora_balancer_fair_set_unclaimed_grace_ms(struct metafora_balancer *fair,
+					      int64_t grace_ms);
+METAFORA_API int
+metafora_balancer_fair_set_claim_delay_ms(struct metafora_balancer *fair,
+					  int64_t delay_ms);
+/*
+ * Only members for which filter returns true get a share.  NULL: all.
+ * Called on the consumer's own thread; must not block.
+ */
+METAFORA_API int metafora_balancer_fair_set_filter(
+	struct metafora_balancer *fair,
+	bool (*filter)(void *arg, const struct metafora_member *member),
+	void *arg);
+
+/* --- the embedded broker -------------------------------------------------------- */
+
+/*
+ * A broker inside this process: any number of consumers and clients of the
+ * process share it.  Nothing is kept on disk.
+ */
+struct metafora_embedded_broker;
+
+/*
+ * Make a broker.  session_timeout_ms (100 to 3,600,000) is how long a node's
+ * session outlives its last sign of life.
+ * Returns 0, METAFORA_EINVAL, METAFORA_ERANGE, METAFORA_ENOMEM.  Since: 0.1.
+ */
+METAFORA_API int
+metafora_embedded_broker_new(int64_t session_timeout_ms,
+			     struct metafora_embedded_broker **out);
+
+/*
+ * Drop the caller's reference; coordinators keep their own.  NULL is allowed.
+ * Since: 0.1.
+ */
+METAFORA_API void
+metafora_embedded_broker_free(struct metafora_embedded_broker *broker);
+
+/*
+ * Make a coordinator, with node and client side, for the broker.  It keeps a
+ * reference of its own.
+ * Returns 0, METAFORA_EINVAL, METAFORA_ENOMEM.  Since: 0.1.
+ */
+METAFORA_API int
+metafora_embedded_coordinator_new(struct metafora_embedded_broker *broker,
+				  struct metafora_coordinator **out);
+
+/*
+ * Fault switches, to see how a service behaves when its broker does not.
+ * node names one node (NULL: every session of the broker, clients included).
+ * Settings for a name also hold for sessions it opens later.  Any thread; do
+ * not block.  Each returns 0, METAFORA_EINVAL, METAFORA_ENOMEM,
+ * METAFORA_ERANGE; METAFORA_ENOENT (expire: no such session).  Since: 0.1.
+ */
+
+/* End the node's session now, as if its timeout had passed. */
+METAFORA_API int
+metafora_embedded_expire(struct metafora_embedded_broker *broker,
+			 const char *node);
+/*
+ * Cut (true) or mend (false) the link: nothing gets through either way, and
+ * what was on its way is lost, writes with an unknown outcome.
+ */
+METAFORA_API int metafora_embedded_cut(struct metafora_embedded_broker *broker,
+				       const char *node, bool cut);
+/* Delay each message of the broker by a random time between the two, 0 to 60,000. */
+METAFORA_API int
+metafora_embedded_delay(struct metafora_embedded_broker *broker,
+			const char *node, int64_t min_ms, int64_t max_ms);
+/*
+ * Snapshots lag: each shows the state of up to lag_ms ago (0 to 60,000), as
+ * from a follower that trails behind.  Verdicts do not lag.
+ */
+METAFORA_API int metafora_embedded_lag(struct metafora_embedded_broker *broker,
+				       const char *node, int64_t lag_ms);
+/*
+ * Of the next n_writes writes (claims, releases, done, submissions, ...) lose
+ * the request (before_commit) or the answer: the outcome is unknown.
+ */
+METAFORA_API int metafora_embedded_lose(struct metafora_embedded_broker *broker,
+					const char *node, size_t n_writes,
+					bool before_commit);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

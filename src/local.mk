@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# The core, as a convenience archive that tests use too, and the library.
+noinst_LTLIBRARIES += libcore.la
+libcore_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src $(JANSSON_CFLAGS)
+libcore_la_SOURCES = \
+	src/client.h \
+	src/clock.h \
+	src/command.h \
+	src/error.c \
+	src/guard.h \
+	src/handler.h \
+	src/host.h \
+	src/ignore.h \
+	src/lease.h \
+	src/log.h \
+	src/loop.h \
+	src/mailbox.h \
+	src/name.h \
+	src/plugin.h \
+	src/prng.h \
+	src/runner.h \
+	src/timers.h \
+	src/view.h
+
+lib_LTLIBRARIES += libmetafora.la
+libmetafora_la_SOURCES =
+libmetafora_la_LIBADD = libcore.la libcoordinators.la libbalancers.la $(JANSSON_LIBS)
+libmetafora_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(METAFORA_LT_VERSION) \
+	-Wl,--version-script=$(top_srcdir)/src/libmetafora.map -no-undefined
+libmetafora_la_DEPENDENCIES = libcore.la libcoordinators.la libbalancers.la \
+	src/libmetafora.map
+EXTRA_DIST += src/libmetafora.map

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running handlers: starts them, asks them to stop, hears when they return. */
+#ifndef MF_RUNNER_H
+#define MF_RUNNER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <metafora/task.h>
+
+#include "guard.h"
+#include "handler.h"
+#include "lease.h"
+#include "log.h"
+#include "loop.h"
+
+/*
+ * One per consumer, on its loop.  All calls: owner thread.
+ */
+struct mf_runner {
+	struct mf_loop *loop;             /* const */
+	struct metafora_handler *handler; /* const, borrowed */
+	struct mf_guard *guard;           /* const, borrowed */
+	const struct mf_log *log;         /* const */
+	const char *node;                 /* const */
+	/*
+	 * A handler returned, or did not start (failed).  Called on the owner
+	 * thread, from the loop or from inside mf_runner_start.  The task is
+	 * still valid; mf_runner_reap must be called for it, now or later.
+	 */
+	void (*returned)(void *arg, struct metafora_task *task,
+			 enum metafora_outcome outcome);
+	void *arg;
+	size_t n_live; /* owner: started and not reaped */
+};
+
+/*
+ * Start the handler.  cookie is the caller's (see mf_task_cookie).  *out is
+ * set before the handler can return.  Returns 0; METAFORA_ENOMEM,
+ * METAFORA_ESYS (no thread), METAFORA_EHANDLER (start callback refused): then
+ * nothing runs, *out is untouched and returned() is not called.
+ */
+int mf_runner_start(struct mf_runner *runner, void *cookie, const char *id,
+		    uint64_t token, const void *properties, size_t size_bytes,
+		    struct mf_lease *lease, struct metafora_task **out);
+
+/*
+ * Ask to stop: sets flag, waits and descriptor, then calls the handler's stop
+ * callback (each time; the first reason stays).  Nothing happens if the
+ * handler has returned.
+ */
+void mf_runner_stop(struct mf_runner *runner, struct metafora_task *task,
+		    enum metafora_stop_reason reason);
+
+/* The claim is lost: the deadline that the task shows becomes 0, for good. */
+void mf_runner_revoke(struct metafora_task *task);
+
+/* After returned(): end callback, join the thread, free. */
+void mf_runner_reap(struct mf_runner *runner, struct metafora_task *task);
+
+void *mf_task_cookie(const struct metafora_task *task);
+uint64_t mf_task_started_ns(const struct metafora_task *task);
+/* First asked to stop; 0 if not. */
+uint64_t mf_task_stopped_ns(const struct metafora_task *task);
+
+#endif
