@@ -24,7 +24,8 @@ libcore_la_SOURCES = \
 
 lib_LTLIBRARIES += libmetafora.la
 libmetafora_la_SOURCES =
-libmetafora_la_LIBADD = libcore.la libcoordinators.la libbalancers.la $(JANSSON_LIBS)
+libmetafora_la_LIBADD = libcore.la libcoordinators.la libbalancers.la \
+	$(JANSSON_LIBS) $(ZOOKEEPER_LIBS) $(PTHREAD_LIBS)
 libmetafora_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(METAFORA_LT_VERSION) \
 	-Wl,--version-script=$(top_srcdir)/src/libmetafora.map -no-undefined
 libmetafora_la_DEPENDENCIES = libcore.la libcoordinators.la libbalancers.la \

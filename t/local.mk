@@ -13,9 +13,9 @@ AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; \
 TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src -I$(top_srcdir)/t/lib \
 	-I$(top_srcdir)/coordinators -I$(top_srcdir)/balancers $(JANSSON_CFLAGS)
 TEST_LIBS = libtest.la libcore.la libcoordinators.la libbalancers.la \
-	$(JANSSON_LIBS) -lcunit
+	$(JANSSON_LIBS) $(ZOOKEEPER_LIBS) $(PTHREAD_LIBS) -lcunit
 API_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t/lib
-API_LIBS = libtap.la libmetafora.la -lcunit
+API_LIBS = libtap.la libmetafora.la $(PTHREAD_LIBS) -lcunit
 
 check_LTLIBRARIES += libtap.la libtest.la
 libtap_la_SOURCES = t/lib/tap.c t/lib/tap.h
