@@ -23,6 +23,7 @@ libtest_la_CPPFLAGS = $(TEST_CPPFLAGS)
 libtest_la_LIBADD = libtap.la
 libtest_la_SOURCES =
 
+include t/oom.mk
 include t/unit.mk
 include t/core.mk
 include t/api.mk
