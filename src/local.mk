@@ -4,21 +4,30 @@ noinst_LTLIBRARIES += libcore.la
 libcore_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src $(JANSSON_CFLAGS)
 libcore_la_SOURCES = \
 	src/client.h \
+	src/clock.c \
 	src/clock.h \
 	src/command.h \
 	src/error.c \
 	src/guard.h \
 	src/handler.h \
+	src/host.c \
 	src/host.h \
 	src/ignore.h \
 	src/lease.h \
+	src/log.c \
 	src/log.h \
+	src/loop.c \
 	src/loop.h \
+	src/mailbox.c \
 	src/mailbox.h \
+	src/name.c \
 	src/name.h \
 	src/plugin.h \
+	src/prng.c \
 	src/prng.h \
 	src/runner.h \
+	src/runtime_threads.c \
+	src/timers.c \
 	src/timers.h \
 	src/view.h
 

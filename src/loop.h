@@ -31,7 +31,10 @@ struct mf_runtime {
 	 * loop->runner for its own data.  0 or METAFORA_ESYS, METAFORA_ENOMEM.
 	 */
 	int (*start)(struct mf_runtime *runtime, struct mf_loop *loop);
-	/* The loop has mail.  Any thread. */
+	/*
+	 * The loop has mail.  Any thread, between start and the end of the
+	 * loop, with the mailbox's lock held: must not block.
+	 */
 	void (*wake)(struct mf_runtime *runtime, struct mf_loop *loop);
 	/* Wait until the loop has quit; free loop->runner. */
 	void (*join)(struct mf_runtime *runtime, struct mf_loop *loop);
@@ -51,10 +54,12 @@ struct mf_loop {
 	void *runner;               /* the runtime's */
 	/*
 	 * Called by the owner at the end of each dispatch that delivered
-	 * anything: the place to act on all of it at once.  Const after init.
+	 * mail or fired a timer: the place to act on all of it at once.  Not
+	 * called after quit.  Const after init.
 	 */
 	void (*after)(void *arg);
 	void *after_arg;
+	bool running;  /* owner; written by who starts and joins */
 	bool quitting; /* owner */
 	/* Begin of the newest dispatch; atomic: the guard reads it. */
 	_Atomic uint64_t stepped_ns;
@@ -63,10 +68,13 @@ struct mf_loop {
 /* Returns 0, METAFORA_ESYS.  after may be NULL. */
 int mf_loop_init(struct mf_loop *loop, struct mf_runtime *runtime,
 		 const char *name, void (*after)(void *), void *after_arg);
-/* Not running (never started, or joined). */
+/* Not running (never started, or joined).  Mail that is left is dropped. */
 void mf_loop_fini(struct mf_loop *loop);
 
-/* Begin to run.  Posts and timers of before count.  Once. */
+/*
+ * Begin to run.  Posts and timers of before count.  Once.  Returns 0,
+ * METAFORA_ESYS, METAFORA_ENOMEM: then it does not run.
+ */
 int mf_loop_start(struct mf_loop *loop);
 /*
  * Owner: end with this dispatch.  Mail that is left, and all later mail, is
@@ -81,7 +89,10 @@ void mf_loop_post(struct mf_loop *loop, struct metafora_post *post);
 bool mf_loop_is_owner(const struct mf_loop *loop);
 uint64_t mf_loop_now_ns(const struct mf_loop *loop);
 
-/* Owner, or anybody before start. */
+/*
+ * Owner, or anybody before start.  A time in the past counts as that of the
+ * newest dispatch: such a timer fires after those that were due already.
+ */
 void mf_loop_timer_set(struct mf_loop *loop, struct mf_timer *timer,
 		       uint64_t at_ns);
 void mf_loop_timer_cancel(struct mf_loop *loop, struct mf_timer *timer);

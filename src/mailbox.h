@@ -13,6 +13,8 @@ struct mf_mailbox {
 	struct metafora_post *first; /* guarded by lock */
 	struct metafora_post **last; /* guarded by lock */
 	bool closed;                 /* guarded by lock */
+	void (*wake)(void *arg);     /* guarded by lock */
+	void *wake_arg;              /* guarded by lock */
 };
 
 /* Returns 0 or METAFORA_ESYS. */
@@ -21,11 +23,20 @@ int mf_mailbox_init(struct mf_mailbox *mailbox);
 void mf_mailbox_fini(struct mf_mailbox *mailbox);
 
 /*
- * Append.  Any thread.  Returns false, without taking the post, if the mailbox
- * is closed.  *was_empty tells whether the owner needs to be woken.
+ * From now on wake(arg) is called whenever mail comes into the empty mailbox;
+ * at once if mail is there.  It runs on the posting thread with the lock held
+ * and must not block.  Why with the lock: once a post can be taken, its
+ * delivery may end the owner and free all of it, so that its poster must not
+ * touch anything of the owner's any more.
  */
-bool mf_mailbox_put(struct mf_mailbox *mailbox, struct metafora_post *post,
-		    bool *was_empty);
+void mf_mailbox_attach(struct mf_mailbox *mailbox, void (*wake)(void *arg),
+		       void *arg);
+
+/*
+ * Append.  Any thread.  Returns false, without taking the post, if the mailbox
+ * is closed.
+ */
+bool mf_mailbox_put(struct mf_mailbox *mailbox, struct metafora_post *post);
 /* Take all, oldest first, linked by next; NULL if there is nothing. */
 struct metafora_post *mf_mailbox_take(struct mf_mailbox *mailbox);
 /* Refuse everything from now on; returns what was left. */
