@@ -6,6 +6,7 @@ libcore_la_SOURCES = \
 	src/client.h \
 	src/clock.c \
 	src/clock.h \
+	src/cluster.c \
 	src/command.h \
 	src/error.c \
 	src/guard.h \
@@ -29,6 +30,9 @@ libcore_la_SOURCES = \
 	src/runtime_threads.c \
 	src/timers.c \
 	src/timers.h \
+	src/task_table.c \
+	src/task_table.h \
+	src/view.c \
 	src/view.h
 
 lib_LTLIBRARIES += libmetafora.la

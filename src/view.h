@@ -35,6 +35,7 @@ struct metafora_member {
 	size_t n_owned;         /* lines of existing tasks it is first in */
 	size_t n_waiting;       /* lines it stands further back in */
 	size_t n_claims;        /* references from lines */
+	const size_t *held;     /* this node's own member: view->n_held */
 	UT_hash_handle hh;
 };
 
@@ -48,6 +49,7 @@ struct metafora_cluster_task {
 	TAILQ_ENTRY(metafora_cluster_task) in_bucket;
 	TAILQ_ENTRY(metafora_cluster_task) in_unowned; /* iff unowned */
 	TAILQ_ENTRY(metafora_cluster_task) in_changed; /* iff changed */
+	TAILQ_ENTRY(metafora_cluster_task) in_asking;  /* iff asking */
 	struct mf_vclaim *line;   /* first owns; NULL iff n_line is 0 */
 	uint64_t unowned_since_ns;
 	uint64_t birth;
@@ -59,6 +61,8 @@ struct metafora_cluster_task {
 	bool unowned;             /* exists, and no line */
 	bool changed;             /* on the changed list */
 	bool reborn;              /* another life than before; engine clears */
+	bool asking;              /* engine's: to be put to the balancer */
+	bool stray;               /* engine's: our claim without an entry */
 	char id[];
 };
 
@@ -86,6 +90,7 @@ struct metafora_cluster {
 	size_t n_unowned;
 	struct mf_vtasks unowned;
 	struct mf_vtasks changed;
+	struct mf_vtasks asking; /* engine's */
 	uint64_t version;
 	/* Engine's: what this node holds, for metafora_member_n_owned(self). */
 	size_t n_held;
@@ -94,7 +99,7 @@ struct metafora_cluster {
 	bool members_changed; /* engine clears */
 };
 
-/* Returns 0 or METAFORA_ENOMEM. */
+/* self_name is copied.  Returns 0 or METAFORA_ENOMEM. */
 int mf_view_init(struct metafora_cluster *view, const char *self_name,
 		 bool has_lines);
 void mf_view_fini(struct metafora_cluster *view);
@@ -123,14 +128,17 @@ int mf_view_claims(struct metafora_cluster *view, uint64_t now_ns,
 int mf_view_members(struct metafora_cluster *view,
 		    const struct metafora_member_record *records, size_t n);
 
-/* Take one changed task off the list, or NULL. */
+/*
+ * Take one changed task off the list, or NULL.  Call mf_view_settle when done
+ * with it.
+ */
 struct metafora_cluster_task *mf_view_pop_changed(struct metafora_cluster *view);
 struct metafora_cluster_task *mf_view_find(const struct metafora_cluster *view,
 					   const char *id);
 /* The claim of this node in the task's line, or NULL. */
 const struct mf_vclaim *mf_view_own_claim(const struct metafora_cluster *view,
 					  const struct metafora_cluster_task *t);
-/* The engine detached its entry: free the task if nothing keeps it. */
+/* Free the task if neither existence, line, entry nor a list keeps it. */
 void mf_view_settle(struct metafora_cluster *view,
 		    struct metafora_cluster_task *task);
 
