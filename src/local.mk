@@ -13,6 +13,7 @@ libcore_la_SOURCES = \
 	src/handler.h \
 	src/host.c \
 	src/host.h \
+	src/ignore.c \
 	src/ignore.h \
 	src/lease.h \
 	src/log.c \
