@@ -24,6 +24,7 @@ libcore_la_SOURCES = \
 	src/mailbox.h \
 	src/name.c \
 	src/name.h \
+	src/plugin.c \
 	src/plugin.h \
 	src/prng.c \
 	src/prng.h \
