@@ -10,6 +10,7 @@ libcore_la_SOURCES = \
 	src/command.h \
 	src/error.c \
 	src/guard.h \
+	src/handler.c \
 	src/handler.h \
 	src/host.c \
 	src/host.h \
