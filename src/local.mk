@@ -9,6 +9,7 @@ libcore_la_SOURCES = \
 	src/cluster.c \
 	src/command.h \
 	src/error.c \
+	src/guard.c \
 	src/guard.h \
 	src/handler.c \
 	src/handler.h \
@@ -16,6 +17,7 @@ libcore_la_SOURCES = \
 	src/host.h \
 	src/ignore.c \
 	src/ignore.h \
+	src/lease.c \
 	src/lease.h \
 	src/log.c \
 	src/log.h \
@@ -29,8 +31,11 @@ libcore_la_SOURCES = \
 	src/plugin.h \
 	src/prng.c \
 	src/prng.h \
+	src/runner.c \
 	src/runner.h \
 	src/runtime_threads.c \
+	src/task.c \
+	src/task.h \
 	src/timers.c \
 	src/timers.h \
 	src/task_table.c \

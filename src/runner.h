@@ -14,19 +14,22 @@
 #include "log.h"
 #include "loop.h"
 
+/* Callbacks that take longer on the owner thread are logged by name. */
+#define MF_SLOW_CALLBACK_MS 100
+
 /*
  * One per consumer, on its loop.  All calls: owner thread.
  */
 struct mf_runner {
 	struct mf_loop *loop;             /* const */
 	struct metafora_handler *handler; /* const, borrowed */
-	struct mf_guard *guard;           /* const, borrowed */
+	struct mf_guard *guard;           /* const, borrowed; NULL: none */
 	const struct mf_log *log;         /* const */
 	const char *node;                 /* const */
 	/*
-	 * A handler returned, or did not start (failed).  Called on the owner
-	 * thread, from the loop or from inside mf_runner_start.  The task is
-	 * still valid; mf_runner_reap must be called for it, now or later.
+	 * A handler returned.  Called on the owner thread, from the loop, once
+	 * per task.  The task is still valid; mf_runner_reap must be called
+	 * for it, now or later.
 	 */
 	void (*returned)(void *arg, struct metafora_task *task,
 			 enum metafora_outcome outcome);
@@ -36,9 +39,10 @@ struct mf_runner {
 
 /*
  * Start the handler.  cookie is the caller's (see mf_task_cookie).  *out is
- * set before the handler can return.  Returns 0; METAFORA_ENOMEM,
- * METAFORA_ESYS (no thread), METAFORA_EHANDLER (start callback refused): then
- * nothing runs, *out is untouched and returned() is not called.
+ * set before the handler begins.  Returns 0; METAFORA_ENOMEM, METAFORA_ESYS
+ * (no thread), METAFORA_EHANDLER (start callback refused): then nothing runs,
+ * *out is as it was and returned() is not called.  The loop must run until
+ * every task that was started is reaped.
  */
 int mf_runner_start(struct mf_runner *runner, void *cookie, const char *id,
 		    uint64_t token, const void *properties, size_t size_bytes,
@@ -52,10 +56,15 @@ int mf_runner_start(struct mf_runner *runner, void *cookie, const char *id,
 void mf_runner_stop(struct mf_runner *runner, struct metafora_task *task,
 		    enum metafora_stop_reason reason);
 
-/* The claim is lost: the deadline that the task shows becomes 0, for good. */
+/*
+ * The claim is lost: the deadline that the task shows becomes 0, for good, and
+ * flag, waits and descriptor are set (METAFORA_STOP_LOST); mf_runner_stop must
+ * follow for the callback.  The lost policy applies when a stop grace has
+ * passed.
+ */
 void mf_runner_revoke(struct metafora_task *task);
 
-/* After returned(): end callback, join the thread, free. */
+/* After returned(): join the thread, end callback, free. */
 void mf_runner_reap(struct mf_runner *runner, struct metafora_task *task);
 
 void *mf_task_cookie(const struct metafora_task *task);
