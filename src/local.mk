@@ -7,6 +7,7 @@ libcore_la_SOURCES = \
 	src/clock.c \
 	src/clock.h \
 	src/cluster.c \
+	src/command.c \
 	src/command.h \
 	src/error.c \
 	src/guard.c \
@@ -36,10 +37,10 @@ libcore_la_SOURCES = \
 	src/runtime_threads.c \
 	src/task.c \
 	src/task.h \
-	src/timers.c \
-	src/timers.h \
 	src/task_table.c \
 	src/task_table.h \
+	src/timers.c \
+	src/timers.h \
 	src/view.c \
 	src/view.h
 
