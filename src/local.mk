@@ -3,6 +3,8 @@
 noinst_LTLIBRARIES += libcore.la
 libcore_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src $(JANSSON_CFLAGS)
 libcore_la_SOURCES = \
+	src/batch.c \
+	src/batch.h \
 	src/client.h \
 	src/clock.c \
 	src/clock.h \
@@ -20,6 +22,8 @@ libcore_la_SOURCES = \
 	src/ignore.h \
 	src/lease.c \
 	src/lease.h \
+	src/listing.c \
+	src/listing.h \
 	src/log.c \
 	src/log.h \
 	src/loop.c \
