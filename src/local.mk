@@ -5,7 +5,10 @@ libcore_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src $(JANSSON_CFLAGS)
 libcore_la_SOURCES = \
 	src/batch.c \
 	src/batch.h \
+	src/client.c \
 	src/client.h \
+	src/client_calls.c \
+	src/client_requests.c \
 	src/clock.c \
 	src/clock.h \
 	src/cluster.c \
@@ -36,6 +39,7 @@ libcore_la_SOURCES = \
 	src/plugin.h \
 	src/prng.c \
 	src/prng.h \
+	src/request.h \
 	src/runner.c \
 	src/runner.h \
 	src/runtime_threads.c \
