@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Batches: what they take, refuse and tell. */
 #include <metafora.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Commands on the wire: encoded, decoded, refused. */
 #include <metafora.h>
 #include <stdio.h>
 #include <stdlib.h>
