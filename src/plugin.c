@@ -54,6 +54,12 @@ void metafora_balancer_free(struct metafora_balancer *balancer)
 	free(balancer);
 }
 
+void *metafora_balancer_state(const struct metafora_balancer *balancer,
+			      const struct metafora_balancer_ops *ops)
+{
+	return balancer && balancer->ops == ops ? balancer->state : NULL;
+}
+
 /* --- coordinators --------------------------------------------------------- */
 
 static int check_node_ops(const struct metafora_node_ops *ops)

@@ -110,6 +110,15 @@ METAFORA_API int metafora_balancer_new(const struct metafora_balancer_ops *ops,
  */
 METAFORA_API void metafora_balancer_free(struct metafora_balancer *balancer);
 
+/*
+ * The state that the balancer was made with, if it was made with these ops;
+ * NULL otherwise.  For the plug-in's own setters, which so recognise balancers
+ * of another kind.  Any thread; does not block.  Since: 0.1.
+ */
+METAFORA_API void *
+metafora_balancer_state(const struct metafora_balancer *balancer,
+			const struct metafora_balancer_ops *ops);
+
 #ifdef __cplusplus
 }
 #endif
