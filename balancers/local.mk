@@ -1,3 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LTLIBRARIES += libbalancers.la
-libbalancers_la_SOURCES =
+libbalancers_la_SOURCES = \
+	balancers/quota.c \
+	balancers/quota.h \
+	balancers/rendezvous.c \
+	balancers/rendezvous.h
