@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LTLIBRARIES += libbalancers.la
 libbalancers_la_SOURCES = \
+	balancers/adopted.c \
+	balancers/adopted.h \
+	balancers/dumb.c \
+	balancers/fair.c \
 	balancers/quota.c \
 	balancers/quota.h \
 	balancers/rendezvous.c \
