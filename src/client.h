@@ -7,7 +7,10 @@
 
 #include "loop.h"
 
-/* As metafora_client_new, on a runtime. */
+/*
+ * As metafora_client_new, on a runtime, and without waiting: if the plug-in's
+ * open fails, every request ends with its error.
+ */
 int mf_client_new_on(struct mf_runtime *runtime,
 		     struct metafora_coordinator *coordinator,
 		     metafora_log_fn log, void *log_arg,
@@ -17,9 +20,13 @@ int mf_client_new_on(struct mf_runtime *runtime,
 /*
  * One request of each kind without blocking, for simulations and for the
  * blocking calls themselves.  fn runs once on the client's owner thread, with
- * the broker's answer, METAFORA_ETIMEDOUT or METAFORA_ESTOPPED; the reply is
- * valid during the call.  Any thread.  What is passed in is copied.  Returns 0
- * (fn will run) or an error (it will not).
+ * the broker's answer, METAFORA_ETIMEDOUT or METAFORA_ESTOPPED (then perhaps
+ * on the calling thread, before the call returns); the answer is checked, and
+ * valid during the call.  fn may make further requests and close the client.
+ * Any thread.  What is passed in is copied.  Returns 0 (fn will run) or an
+ * error (it will not): that of an argument, METAFORA_EFULL, METAFORA_ESTOPPED,
+ * METAFORA_ENOMEM.  A batch must not be empty, and is one request: at most
+ * 1,000 tasks, and 512 KiB if it has several (else METAFORA_E2BIG).
  */
 typedef void (*mf_reply_fn)(void *arg, const struct metafora_reply *reply);
 
@@ -39,7 +46,10 @@ int mf_client_command(struct metafora_client *client, const char *node,
 		      const char *name, const char *argument,
 		      int64_t timeout_ms, mf_reply_fn fn, void *arg);
 
-/* Begin to close (free waits for the end, on a runtime of threads). */
+/*
+ * Begin to close, once: open requests end with METAFORA_ESTOPPED, later ones
+ * are refused with it.  metafora_client_free waits for the end.  Any thread.
+ */
 void mf_client_close(struct metafora_client *client);
 
 #endif

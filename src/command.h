@@ -15,7 +15,11 @@ struct mf_command {
 /* Bytes an encoded command can have at most. */
 #define MF_COMMAND_DATA_MAX (8 * METAFORA_COMMAND_ARGUMENT_MAX)
 
-/* 0, METAFORA_EINVAL, METAFORA_EEMPTY, METAFORA_ENAMETOOLONG, METAFORA_E2BIG. */
+/*
+ * argument may be NULL.  Returns 0, METAFORA_EINVAL (NULL, or not UTF-8),
+ * METAFORA_EEMPTY, METAFORA_ENAMETOOLONG: of the name; METAFORA_E2BIG: of the
+ * argument.
+ */
 int mf_command_check(const char *name, const char *argument);
 /*
  * *data is freed by the caller.  argument may be NULL and hold any bytes.
@@ -23,7 +27,12 @@ int mf_command_check(const char *name, const char *argument);
  */
 int mf_command_encode(const char *name, const char *argument, char **data,
 		      size_t *size_bytes);
-/* Untrusted input.  0, METAFORA_EPROTO, METAFORA_ENOMEM. */
+/*
+ * Untrusted input: of bounded size, proper types, no NUL, a name and an
+ * argument as mf_command_check would have them; unknown keys are ignored.
+ * Returns 0, METAFORA_EPROTO, METAFORA_ENOMEM (where jansson tells the
+ * difference: out of memory within a string looks like bad input to it).
+ */
 int mf_command_decode(const void *data, size_t size_bytes,
 		      struct mf_command *out);
 void mf_command_fini(struct mf_command *command);

@@ -16,14 +16,19 @@
 #include "ignore.h"
 #include "timers.h"
 
-enum state { NOT_IGNORED, UNTIL_TIME, UNTIL_CHANGE };
+enum state {
+	NOT_IGNORED,
+	BACKED_OFF,    /* until a time, whatever changes */
+	UNTIL_TIME,    /* refused until a time */
+	UNTIL_CHANGE,  /* refused until a change */
+};
 
 /* What is known about a task; goes when it neither is ignored nor failed. */
 struct entry {
 	UT_hash_handle hh;
 	enum state state;
-	struct mf_timer until;        /* set iff UNTIL_TIME; at_ns is the time */
-	TAILQ_ENTRY(entry) in_change; /* iff UNTIL_CHANGE */
+	struct mf_timer until;         /* set iff there is a time: at_ns */
+	TAILQ_ENTRY(entry) in_refused; /* iff UNTIL_TIME or UNTIL_CHANGE */
 	TAILQ_ENTRY(entry) in_failed; /* iff n_failed > 0 */
 	uint32_t n_failed;
 	char task[];
@@ -34,7 +39,8 @@ TAILQ_HEAD(entries, entry);
 struct mf_ignore {
 	struct entry *entries;   /* hash by task */
 	struct mf_timers times;  /* used as a heap only, nothing fires */
-	struct entries change;   /* longest ignored first */
+	struct entries timed;    /* UNTIL_TIME, longest ignored first */
+	struct entries change;   /* UNTIL_CHANGE, longest ignored first */
 	struct entries failed;   /* longest without a new failure first */
 	size_t n_failed;
 	size_t n_ignored;
@@ -52,6 +58,7 @@ struct mf_ignore *mf_ignore_new(void)
 	if (!ignore)
 		return NULL;
 	mf_timers_init(&ignore->times);
+	TAILQ_INIT(&ignore->timed);
 	TAILQ_INIT(&ignore->change);
 	TAILQ_INIT(&ignore->failed);
 	return ignore;
@@ -113,16 +120,20 @@ static void settle(struct mf_ignore *ignore, struct entry *entry)
 static void set_state(struct mf_ignore *ignore, struct entry *entry,
 		      enum state state, uint64_t until_ns)
 {
-	if (entry->state == UNTIL_CHANGE)
-		TAILQ_REMOVE(&ignore->change, entry, in_change);
+	if (entry->state == UNTIL_TIME)
+		TAILQ_REMOVE(&ignore->timed, entry, in_refused);
+	else if (entry->state == UNTIL_CHANGE)
+		TAILQ_REMOVE(&ignore->change, entry, in_refused);
 	mf_timers_cancel(&ignore->times, &entry->until);
 	ignore->n_ignored -= entry->state != NOT_IGNORED;
 
 	entry->state = state;
 	ignore->n_ignored += state != NOT_IGNORED;
-	if (state == UNTIL_CHANGE)
-		TAILQ_INSERT_TAIL(&ignore->change, entry, in_change);
-	else if (state == UNTIL_TIME)
+	if (state == UNTIL_TIME)
+		TAILQ_INSERT_TAIL(&ignore->timed, entry, in_refused);
+	else if (state == UNTIL_CHANGE)
+		TAILQ_INSERT_TAIL(&ignore->change, entry, in_refused);
+	if (state == UNTIL_TIME || state == BACKED_OFF)
 		mf_timers_set(&ignore->times, &entry->until, until_ns);
 }
 
@@ -135,18 +146,28 @@ static void clear_failures(struct mf_ignore *ignore, struct entry *entry)
 	ignore->n_failed--;
 }
 
-int mf_ignore_add(struct mf_ignore *ignore, const char *task,
-		  uint64_t until_ns)
+int mf_ignore_refused(struct mf_ignore *ignore, const char *task,
+		      uint64_t until_ns)
 {
 	struct entry *entry = obtain(ignore, task);
 
 	if (!entry)
 		return METAFORA_ENOMEM;
-	if (until_ns == 0 && entry->state == NOT_IGNORED)
-		set_state(ignore, entry, UNTIL_CHANGE, 0);
-	else if (until_ns > 0 && (entry->state != UNTIL_TIME ||
-				  until_ns > entry->until.at_ns))
-		set_state(ignore, entry, UNTIL_TIME, until_ns);
+	if (entry->state != BACKED_OFF)
+		set_state(ignore, entry, until_ns ? UNTIL_TIME : UNTIL_CHANGE,
+			  until_ns);
+	return 0;
+}
+
+int mf_ignore_back_off(struct mf_ignore *ignore, const char *task,
+		       uint64_t until_ns)
+{
+	struct entry *entry = obtain(ignore, task);
+
+	if (!entry)
+		return METAFORA_ENOMEM;
+	if (entry->state != BACKED_OFF || until_ns > entry->until.at_ns)
+		set_state(ignore, entry, BACKED_OFF, until_ns);
 	return 0;
 }
 
@@ -190,10 +211,12 @@ bool mf_ignore_pop_due(struct mf_ignore *ignore, uint64_t now_ns, char *task)
 	return true;
 }
 
-bool mf_ignore_pop_changed(struct mf_ignore *ignore, char *task)
+bool mf_ignore_pop_refused(struct mf_ignore *ignore, bool all, char *task)
 {
 	struct entry *entry = TAILQ_FIRST(&ignore->change);
 
+	if (!entry && all)
+		entry = TAILQ_FIRST(&ignore->timed);
 	if (!entry)
 		return false;
 	take_out(ignore, entry, task);
@@ -251,7 +274,7 @@ void mf_ignore_each(const struct mf_ignore *ignore,
 
 		if (entry->state == NOT_IGNORED)
 			continue;
-		if (entry->state == UNTIL_TIME)
+		if (entry->state != UNTIL_CHANGE)
 			ignored.until_ns = entry->until.at_ns;
 		fn(arg, &ignored);
 	}

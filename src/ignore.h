@@ -25,12 +25,18 @@ struct mf_ignore *mf_ignore_new(void); /* NULL: out of memory */
 void mf_ignore_free(struct mf_ignore *ignore);
 
 /*
- * Ignore until a time (> 0), or until a change (0).  Of several settings the
- * latest counts, but a time never gives way to an earlier one or to a change
- * while it lasts.  Returns 0 or METAFORA_ENOMEM (the manager is as before).
+ * The balancer refused the task: ignore it until a time (> 0) or a change (0).
+ * Its newest answer counts, but never shortens a back-off.  Returns 0 or
+ * METAFORA_ENOMEM (the manager is as before).
  */
-int mf_ignore_add(struct mf_ignore *ignore, const char *task,
-		  uint64_t until_ns);
+int mf_ignore_refused(struct mf_ignore *ignore, const char *task,
+		      uint64_t until_ns);
+/*
+ * This node leaves the task alone until a time, whatever changes.  Of several
+ * times the latest counts.  Returns 0 or METAFORA_ENOMEM (as before).
+ */
+int mf_ignore_back_off(struct mf_ignore *ignore, const char *task,
+		       uint64_t until_ns);
 bool mf_ignore_has(const struct mf_ignore *ignore, const char *task);
 /* Forget all about the task (it exists no more). */
 void mf_ignore_forget(struct mf_ignore *ignore, const char *task);
@@ -42,8 +48,11 @@ uint64_t mf_ignore_next_ns(const struct mf_ignore *ignore);
  * (METAFORA_TASK_ID_MAX + 1 bytes).  False: none.
  */
 bool mf_ignore_pop_due(struct mf_ignore *ignore, uint64_t now_ns, char *task);
-/* Take out one task that was to be ignored until a change.  False: none. */
-bool mf_ignore_pop_changed(struct mf_ignore *ignore, char *task);
+/*
+ * Something has changed: take out one task that was refused until a change,
+ * or, with all, one that was refused at all.  False: none.
+ */
+bool mf_ignore_pop_refused(struct mf_ignore *ignore, bool all, char *task);
 
 /*
  * The task gave itself back once more: returns how often in a row (1, 2, ...;

@@ -3,10 +3,16 @@
 noinst_LTLIBRARIES += libcore.la
 libcore_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src $(JANSSON_CFLAGS)
 libcore_la_SOURCES = \
+	src/batch.c \
+	src/batch.h \
+	src/client.c \
 	src/client.h \
+	src/client_calls.c \
+	src/client_requests.c \
 	src/clock.c \
 	src/clock.h \
 	src/cluster.c \
+	src/command.c \
 	src/command.h \
 	src/error.c \
 	src/guard.c \
@@ -19,6 +25,8 @@ libcore_la_SOURCES = \
 	src/ignore.h \
 	src/lease.c \
 	src/lease.h \
+	src/listing.c \
+	src/listing.h \
 	src/log.c \
 	src/log.h \
 	src/loop.c \
@@ -33,15 +41,16 @@ libcore_la_SOURCES = \
 	src/plugin.h \
 	src/prng.c \
 	src/prng.h \
+	src/request.h \
 	src/runner.c \
 	src/runner.h \
 	src/runtime_threads.c \
 	src/task.c \
 	src/task.h \
-	src/timers.c \
-	src/timers.h \
 	src/task_table.c \
 	src/task_table.h \
+	src/timers.c \
+	src/timers.h \
 	src/view.c \
 	src/view.h
 

@@ -6,9 +6,18 @@ TEST_EXTENSIONS = .sh
 TAP_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 LOG_DRIVER = $(TAP_DRIVER)
 SH_LOG_DRIVER = $(TAP_DRIVER)
+# A program that hangs is a failure, not the end of the run.
+TEST_TIMEOUT_S = 300
+LOG_COMPILER = timeout --foreground -k 10 $(TEST_TIMEOUT_S)
+SH_LOG_COMPILER = $(LOG_COMPILER) $(SHELL)
 AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; \
-	top_builddir='$(abs_top_builddir)'; CC='$(CC)'; \
-	export top_srcdir top_builddir CC;
+	top_builddir='$(abs_top_builddir)'; libdir='$(libdir)'; includedir='$(includedir)'; \
+	MAKE='$(MAKE)'; CC='$(CC)'; NM='$(NM)'; PKG_CONFIG='$(PKG_CONFIG)'; \
+	TEST_CFLAGS='$(MF_CFLAGS) $(CFLAGS)'; \
+	TEST_LDFLAGS='$(MF_LDFLAGS) $(LDFLAGS)'; \
+	MF_TEST_SCALE=$${MF_TEST_SCALE-1}; \
+	export top_srcdir top_builddir libdir includedir MAKE CC NM PKG_CONFIG \
+		TEST_CFLAGS TEST_LDFLAGS MF_TEST_SCALE;
 
 TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src -I$(top_srcdir)/t/lib \
 	-I$(top_srcdir)/coordinators -I$(top_srcdir)/balancers $(JANSSON_CFLAGS)
@@ -31,3 +40,26 @@ include t/conf.mk
 include t/balancer.mk
 include t/sim.mk
 include t/install.mk
+include t/lint.mk
+
+EXTRA_DIST += t/README t/lib/tap.sh
+
+# For script/test.  Valgrind is for programs; it is slow, so VALGRIND_SKIP
+# names those that would take too long.
+VALGRIND_SKIP =
+VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full \
+	--errors-for-leak-kinds=definite,indirect --child-silent-after-fork=yes
+.PHONY: list-tests list-valgrind-tests check-valgrind
+list-tests:
+	@echo $(TESTS)
+list-valgrind-tests:
+	@for t in $(TESTS); do \
+		case " $(VALGRIND_SKIP) $$t" in \
+		*.sh | *" $$t "*) ;; \
+		*) echo $$t ;; \
+		esac; \
+	done
+check-valgrind:
+	@$(MAKE) $(AM_MAKEFLAGS) check \
+		TESTS="`$(MAKE) -s list-valgrind-tests | tr '\n' ' '`" \
+		LOG_COMPILER='$(LOG_COMPILER) $(LIBTOOL) --mode=execute $(VALGRIND)'

@@ -2,9 +2,8 @@
 # Out-of-memory tests: a program that includes oom.h has
 #   t_unit_foo_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
 #   t_unit_foo_oom_LDADD = $(TEST_LIBS)
-OOM_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
-	-Wl,--wrap=reallocarray,--wrap=aligned_alloc \
-	-Wl,--wrap=strdup,--wrap=strndup
+# configure.ac has the flags, as automake would take a variable of that name
+# here for a program's.
 libtest_la_SOURCES += t/lib/oom.c t/lib/oom.h
 
 check_PROGRAMS += t/unit-oom

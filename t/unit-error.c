@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Names, texts and classes of errors. */
 #include <limits.h>
 #include <metafora.h>
 #include <string.h>

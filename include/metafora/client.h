@@ -19,15 +19,27 @@ extern "C" {
 
 /*
  * A client: one session with the broker, one thread of its own.  All calls
- * may be made from any thread, several at a time.  They block up to their
- * timeout_ms (> 0) and must not be made from a callback of a consumer that
- * shares the coordinator's broker in this process (it would block its loop).
+ * may be made from any thread, several at a time; at most 1,000 requests of a
+ * client are under way at a time.  They block up to their timeout_ms (> 0).
+ * They must not be made from a callback of a consumer that shares the
+ * coordinator's broker in this process (it would block its loop).
  *
- * Errors that every call below may return besides its own: METAFORA_EINVAL,
- * METAFORA_ENOMEM, METAFORA_ETIMEDOUT (the outcome of a write is unknown),
- * METAFORA_EDISCONNECTED, METAFORA_EUNKNOWN, METAFORA_EAUTH,
- * METAFORA_EVERSION, METAFORA_ESTOPPED (the client was closed meanwhile),
- * METAFORA_ETHREAD (called from the client's own thread).
+ * Arguments are checked before anything is sent.  Errors that every call
+ * below may return besides its own:
+ *
+ *   METAFORA_EINVAL        an argument is NULL, or timeout_ms not above 0
+ *   METAFORA_ENOMEM        out of memory; nothing was written
+ *   METAFORA_EFULL         too many requests under way; nothing was done
+ *   METAFORA_ETIMEDOUT     no answer in time; a write may have been done
+ *   METAFORA_EUNKNOWN      connection lost; a write may have been done
+ *   METAFORA_EDISCONNECTED not connected to the broker; nothing was done
+ *   METAFORA_EAUTH, METAFORA_EVERSION  the broker refuses; see error.h
+ *   METAFORA_EPROTO        the coordinator's answer makes no sense
+ *   METAFORA_ESTOPPED      the client is being freed; a write that was under
+ *                          way may have been done
+ *   METAFORA_ETHREAD       called from the client's own thread, by its log
+ *                          sink for example
+ *   METAFORA_ESYS          the system refused a semaphore; nothing was done
  */
 struct metafora_client;
 
@@ -35,10 +47,10 @@ struct metafora_client;
  * Make a client and connect it in the background: calls wait for the
  * connection as part of their timeout.  Keeps a reference of its own to the
  * coordinator.  log may be NULL (silence); log_arg outlives the client.
- * Does not block.
- * Returns 0, METAFORA_EINVAL, METAFORA_ENOMEM, METAFORA_ESYS,
- * METAFORA_ENOTSUP (the coordinator has no client side), or what the
- * plug-in's open returned.  Since: 0.1.
+ * Waits for the client's thread to begin, not for the broker.
+ * Returns 0, METAFORA_EINVAL (also: level is none), METAFORA_ENOMEM,
+ * METAFORA_ESYS, METAFORA_ENOTSUP (the coordinator has no client side), or
+ * what the plug-in's open returned.  Since: 0.1.
  */
 METAFORA_API int metafora_client_new(struct metafora_coordinator *coordinator,
 				     metafora_log_fn log, void *log_arg,
@@ -46,8 +58,11 @@ METAFORA_API int metafora_client_new(struct metafora_coordinator *coordinator,
 				     struct metafora_client **out);
 
 /*
- * Close the client: calls under way end with METAFORA_ESTOPPED.  Waits for
- * them and for the client's thread.  NULL is allowed.  Since: 0.1.
+ * Close the client and free it: calls under way end with METAFORA_ESTOPPED;
+ * none may be begun any more.  Blocks until they and the client's thread have
+ * ended: as long as the coordinator takes to close, 30 s at most.  NULL is
+ * allowed.  Not from the client's own thread (it would wait for itself: the
+ * call is ignored and an error logged).  Since: 0.1.
  */
 METAFORA_API void metafora_client_free(struct metafora_client *client);
 
@@ -68,7 +83,8 @@ struct metafora_batch;
 
 /*
  * Make an empty batch; free it (NULL is allowed).
- * Returns 0, METAFORA_EINVAL, METAFORA_ENOMEM.  Since: 0.1.
+ * Returns 0, METAFORA_EINVAL, METAFORA_ENOMEM.  Any thread; do not block.
+ * Since: 0.1.
  */
 METAFORA_API int metafora_batch_new(struct metafora_batch **out);
 METAFORA_API void metafora_batch_free(struct metafora_batch *batch);
@@ -98,7 +114,10 @@ METAFORA_API int metafora_batch_error(const struct metafora_batch *batch,
 				      size_t i);
 
 /*
- * Submit all tasks of a batch.  The batch must not be changed meanwhile.
+ * Submit all tasks of a batch, in the order they were added; an empty one is
+ * submitted at once.  The batch must not be used meanwhile, and is kept: a
+ * task that is submitted again gives METAFORA_EEXIST.  A large batch goes to
+ * the broker in several requests, so a part of it may succeed.
  * Returns 0 if every task was submitted, else the error of the first that
  * was not: see metafora_batch_error() for each.  Since: 0.1.
  */
@@ -119,7 +138,10 @@ METAFORA_API int metafora_client_delete(struct metafora_client *client,
 /*
  * The tasks whose IDs begin with prefix (NULL: all) and sort after `after`
  * (NULL: from the first), at most limit of them (0: no limit), sorted by ID
- * bytewise.  Since: 0.1.
+ * bytewise.  To page, pass the last ID of a listing as `after` while
+ * metafora_listing_more().  *out is the caller's, to be freed.
+ * Returns 0, METAFORA_ENAMETOOLONG (prefix or after longer than an ID can
+ * be).  Since: 0.1.
  */
 struct metafora_listing;
 METAFORA_API int metafora_client_list(struct metafora_client *client,
@@ -127,7 +149,10 @@ METAFORA_API int metafora_client_list(struct metafora_client *client,
 				      size_t limit, int64_t timeout_ms,
 				      struct metafora_listing **out);
 
-/* Rows of a listing, which the caller owns.  i too large gives NULL, 0. */
+/*
+ * Rows of a listing.  i too large gives NULL, 0.  Strings are valid as long as
+ * the listing.  Any thread; do not block.  NULL may be freed.  Since: 0.1.
+ */
 METAFORA_API size_t
 metafora_listing_size(const struct metafora_listing *listing);
 /* Whether more tasks follow behind the limit. */
@@ -154,14 +179,18 @@ METAFORA_API int metafora_client_get(struct metafora_client *client,
 				     size_t *size_bytes, int64_t timeout_ms);
 
 /*
- * The living nodes, sorted by name.  Since: 0.1.
+ * The living nodes, sorted by name (bytewise).  *out is the caller's, to be
+ * freed.  Since: 0.1.
  */
 struct metafora_node_list;
 METAFORA_API int metafora_client_nodes(struct metafora_client *client,
 				       int64_t timeout_ms,
 				       struct metafora_node_list **out);
 
-/* Rows of a node list, which the caller owns.  i too large gives NULL, 0. */
+/*
+ * Rows of a node list.  i too large gives NULL, 0.  Strings are valid as long
+ * as the list.  Any thread; do not block.  NULL may be freed.  Since: 0.1.
+ */
 METAFORA_API size_t
 metafora_node_list_size(const struct metafora_node_list *list);
 METAFORA_API const char *
@@ -177,14 +206,16 @@ metafora_node_list_n_owned(const struct metafora_node_list *list, size_t i);
 METAFORA_API void metafora_node_list_free(struct metafora_node_list *list);
 
 /*
- * Send a command to a node and wait until it has been carried out.  argument
- * may be NULL.  If result is not NULL, *result is set to the text of the
- * answer (may be empty), allocated for the caller, who frees it with free(),
- * whenever the node answered: with 0 and with the node's error.
+ * Send a command to a node and wait until it has been carried out.  name is
+ * UTF-8; argument may be NULL and hold any bytes.  If result is not NULL,
+ * *result is set to the text of the answer (may be empty), allocated for the
+ * caller, who frees it with free(), whenever the node answered: with 0 and
+ * with the node's error.  Otherwise it is untouched: set it to NULL before.
  * Returns 0, the node's error (METAFORA_ENOTSUP: it does not know the
- * command), METAFORA_EEMPTY, METAFORA_ENAMETOOLONG, METAFORA_E2BIG,
- * METAFORA_ENOENT (no living node of that name, or it died before answering).
- * Since: 0.1.
+ * command), METAFORA_EEMPTY, METAFORA_ENAMETOOLONG (node or name),
+ * METAFORA_EINVAL (also: name is not UTF-8), METAFORA_E2BIG (over
+ * METAFORA_COMMAND_ARGUMENT_MAX), METAFORA_ENOENT (no living node of that
+ * name, or it died before answering).  Since: 0.1.
  */
 METAFORA_API int metafora_client_command(struct metafora_client *client,
 					 const char *node, const char *name,
