@@ -49,17 +49,18 @@ EXTRA_DIST += t/README t/lib/tap.sh
 VALGRIND_SKIP =
 VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full \
 	--errors-for-leak-kinds=definite,indirect --child-silent-after-fork=yes
-.PHONY: list-tests list-valgrind-tests check-valgrind
-list-tests:
-	@echo $(TESTS)
-list-valgrind-tests:
-	@for t in $(TESTS); do \
+valgrind_tests = for t in $(TESTS); do \
 		case " $(VALGRIND_SKIP) $$t" in \
 		*.sh | *" $$t "*) ;; \
 		*) echo $$t ;; \
 		esac; \
 	done
+.PHONY: list-tests list-valgrind-tests check-valgrind
+list-tests:
+	@echo $(TESTS)
+list-valgrind-tests:
+	@$(valgrind_tests)
 check-valgrind:
-	@$(MAKE) $(AM_MAKEFLAGS) check \
-		TESTS="`$(MAKE) -s list-valgrind-tests | tr '\n' ' '`" \
+	@tests=`$(valgrind_tests)`; \
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS="`echo $$tests`" \
 		LOG_COMPILER='$(LOG_COMPILER) $(LIBTOOL) --mode=execute $(VALGRIND)'

@@ -21,6 +21,9 @@ CUnit/CUnit.h libcunit1-dev'
 say() { printf '%s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
+# total PASSED FAILED SKIPPED: the last line of a run.
+total() { say "$1 passed, $2 failed, $3 skipped"; }
+
 # missing PAIRS: print the packages whose probe fails, each once.
 missing() {
 	printf '%s\n' "$1" | while read -r probe package; do
