@@ -13,7 +13,7 @@ sources() {
 	if in_git; then
 		git ls-files --cached --others --exclude-standard
 	else
-		find . \( -name .git -o -path './build*' -o -name '*.cache' \
+		find . \( -name .git -o -path './build*' -o -path './_*' -o -name '*.cache' \
 			-o -name .deps -o -name .libs \) -prune -o -type f -print |
 			sed 's|^\./||' | grep -vE '(^|/)Makefile$' |
 			grep -vxE 'aclocal\.m4|config.*|Makefile.in|libtool|m4/.*|.*\.(pc|o|lo|la|a|log|trs)'
