@@ -1,1 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
+libtest_la_SOURCES += t/lib/logbook.c t/lib/logbook.h t/lib/stage.c t/lib/stage.h
+
+check_PROGRAMS += t/core-plugin t/core-handler t/core-task t/core-runner
+TESTS += t/core-plugin t/core-handler t/core-task t/core-runner
+t_core_plugin_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_plugin_LDADD = $(TEST_LIBS)
+t_core_handler_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_handler_LDADD = $(TEST_LIBS)
+t_core_task_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_task_LDADD = $(TEST_LIBS)
+t_core_runner_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_runner_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
+t_core_runner_LDADD = $(TEST_LIBS)
