@@ -13,8 +13,8 @@
 /* Tasks that there is room for at first; doubled whenever it is full. */
 #define ROOM_MIN 16
 
-int mf_submission_check(const char *id, size_t id_bytes,
-			const void *properties, size_t size_bytes)
+int mf_submission_check(const char *id, size_t id_bytes, const void *properties,
+			size_t size_bytes)
 {
 	int error = mf_name_check(id, id_bytes, METAFORA_TASK_ID_MAX);
 

@@ -23,8 +23,8 @@ struct metafora_batch {
  * What submit says about one task: 0, METAFORA_EINVAL, METAFORA_EEMPTY,
  * METAFORA_ENAMETOOLONG, METAFORA_ENUL, METAFORA_E2BIG.
  */
-int mf_submission_check(const char *id, size_t id_bytes,
-			const void *properties, size_t size_bytes);
+int mf_submission_check(const char *id, size_t id_bytes, const void *properties,
+			size_t size_bytes);
 
 /* Set the errors of n tasks from first on. */
 void mf_batch_fail(struct metafora_batch *batch, size_t first, size_t n,

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A client: a loop of its own that passes requests to a coordinator. */
 #include <metafora/error.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "clock.h"
 #include "request.h"
+
+/* The client that a post is a member of. */
+#define CLIENT_OF(post, member)                                                \
+	((struct metafora_client *)(void *)((char *)(post)-offsetof(           \
+		struct metafora_client, member)))
 
 /* --- the life of a request ------------------------------------------------- */
 
@@ -72,8 +78,7 @@ static void request_send(struct mf_request *request)
 		return;
 	}
 	mf_timer_init(&request->timer, on_timeout, request);
-	mf_loop_timer_set(&client->loop, &request->timer,
-			  request->deadline_ns);
+	mf_loop_timer_set(&client->loop, &request->timer, request->deadline_ns);
 	request->kind->send(client, request);
 }
 
@@ -197,15 +202,13 @@ static const struct metafora_client_sink sink = {
 
 static void deliver_open(struct metafora_post *post, bool dropped)
 {
-	struct metafora_client *client =
-		(struct metafora_client *)(void *)((char *)post -
-			offsetof(struct metafora_client, open_post));
+	struct metafora_client *client = CLIENT_OF(post, open_post);
 
 	/* Never dropped: it is the first, and the loop quits by a later one. */
 	(void)dropped;
-	client->fate = client->ops->open(client->coordinator->config,
-					 &client->host.table, &sink,
-					 &client->state);
+	client->fate =
+		client->ops->open(client->coordinator->config,
+				  &client->host.table, &sink, &client->state);
 	if (client->fate > 0)
 		client->fate = METAFORA_EPROTO;
 	client->is_open = !client->fate;
@@ -227,9 +230,7 @@ static void deliver_open(struct metafora_post *post, bool dropped)
 
 static void deliver_end(struct metafora_post *post, bool dropped)
 {
-	struct metafora_client *client =
-		(struct metafora_client *)(void *)((char *)post -
-			offsetof(struct metafora_client, end_post));
+	struct metafora_client *client = CLIENT_OF(post, end_post);
 
 	(void)dropped;
 	if (client->is_open && !client->stuck)
@@ -251,15 +252,12 @@ static void on_close_timeout(void *arg)
 
 static void deliver_close(struct metafora_post *post, bool dropped)
 {
-	struct metafora_client *client =
-		(struct metafora_client *)(void *)((char *)post -
-			offsetof(struct metafora_client, close_post));
+	struct metafora_client *client = CLIENT_OF(post, close_post);
 	struct mf_request *request, *next;
 
 	(void)dropped;
 	client->closing = true;
-	HASH_ITER(hh, client->requests, request, next)
-	{
+	HASH_ITER(hh, client->requests, request, next) {
 		request_take_out(request);
 		request_fail(request, METAFORA_ESTOPPED);
 	}

@@ -50,7 +50,10 @@ static bool submit_valid(const struct mf_request *request,
 }
 
 static const struct mf_request_kind submit_kind = {
-	"submit", send_submit, submit_valid, false};
+	.name = "submit",
+	.send = send_submit,
+	.valid = submit_valid,
+};
 
 int mf_client_submit_tasks(struct metafora_client *client,
 			   const struct metafora_submission *tasks, size_t n,
@@ -74,10 +77,10 @@ int mf_client_submit_tasks(struct metafora_client *client,
 	copies = (struct metafora_submission *)(void *)request->tail;
 	at = request->tail + n * sizeof(*copies);
 	for (i = 0; i < n; i++) {
-		copies[i].task = put(&at, tasks[i].task,
-				     strlen(tasks[i].task) + 1);
-		copies[i].properties = put(&at, tasks[i].properties,
-					   tasks[i].size_bytes);
+		copies[i].task =
+			put(&at, tasks[i].task, strlen(tasks[i].task) + 1);
+		copies[i].properties =
+			put(&at, tasks[i].properties, tasks[i].size_bytes);
 		copies[i].size_bytes = tasks[i].size_bytes;
 	}
 	request->submissions = copies;
@@ -121,7 +124,9 @@ static void send_remove(struct metafora_client *client,
 }
 
 static const struct mf_request_kind remove_kind = {
-	"remove", send_remove, NULL, false};
+	.name = "remove",
+	.send = send_remove,
+};
 
 int mf_client_remove(struct metafora_client *client, const char *id,
 		     int64_t timeout_ms, mf_reply_fn fn, void *arg)
@@ -151,7 +156,10 @@ static bool list_valid(const struct mf_request *request,
 }
 
 static const struct mf_request_kind list_kind = {
-	"list", send_list, list_valid, false};
+	.name = "list",
+	.send = send_list,
+	.valid = list_valid,
+};
 
 int mf_client_list(struct metafora_client *client, const char *prefix,
 		   const char *after, size_t limit, int64_t timeout_ms,
@@ -198,7 +206,10 @@ static bool get_valid(const struct mf_request *request,
 }
 
 static const struct mf_request_kind get_kind = {
-	"get", send_get, get_valid, false};
+	.name = "get",
+	.send = send_get,
+	.valid = get_valid,
+};
 
 int mf_client_get(struct metafora_client *client, const char *id,
 		  int64_t timeout_ms, mf_reply_fn fn, void *arg)
@@ -227,7 +238,10 @@ static bool nodes_valid(const struct mf_request *request,
 }
 
 static const struct mf_request_kind nodes_kind = {
-	"nodes", send_nodes, nodes_valid, false};
+	.name = "nodes",
+	.send = send_nodes,
+	.valid = nodes_valid,
+};
 
 int mf_client_nodes(struct metafora_client *client, int64_t timeout_ms,
 		    mf_reply_fn fn, void *arg)
@@ -250,12 +264,17 @@ static bool command_valid(const struct mf_request *request,
 	(void)request;
 	if (!reply->size_bytes)
 		return true;
-	return reply->data && reply->size_bytes <= METAFORA_COMMAND_RESULT_MAX &&
+	return reply->data &&
+	       reply->size_bytes <= METAFORA_COMMAND_RESULT_MAX &&
 	       !memchr(reply->data, '\0', reply->size_bytes);
 }
 
 static const struct mf_request_kind command_kind = {
-	"command", send_command, command_valid, true};
+	.name = "command",
+	.send = send_command,
+	.valid = command_valid,
+	.error_has_data = true,
+};
 
 int mf_client_command(struct metafora_client *client, const char *node,
 		      const char *name, const char *argument,

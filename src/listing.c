@@ -110,8 +110,8 @@ int mf_listing_new(const struct metafora_reply *reply,
 	return 0;
 }
 
-static const struct task_row *
-task_row(const struct metafora_listing *listing, size_t i)
+static const struct task_row *task_row(const struct metafora_listing *listing,
+				       size_t i)
 {
 	return listing && i < listing->n ? &listing->rows[i] : NULL;
 }

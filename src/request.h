@@ -39,23 +39,23 @@ struct metafora_client {
 	struct metafora_post open_post;
 	struct metafora_post close_post;
 	struct metafora_post end_post;
-	struct mf_timer close_timer;  /* owner */
-	void *state;                  /* owner: the plug-in's */
-	bool is_open;                 /* owner: state is to be closed */
-	bool closing;                 /* owner: answer everything, start nothing */
-	bool gone;                    /* owner: closed was called or given up */
-	int fate;                     /* owner: what open returned */
-	uint64_t n_requests_ever;     /* owner: number of the newest */
-	struct mf_request *requests;  /* owner: sent, by number */
+	struct mf_timer close_timer; /* owner */
+	void *state;                 /* owner: the plug-in's */
+	bool is_open;                /* owner: state is to be closed */
+	bool closing;             /* owner: answer everything, start nothing */
+	bool gone;                /* owner: closed was called or given up */
+	int fate;                 /* owner: what open returned */
+	uint64_t n_requests_ever; /* owner: number of the newest */
+	struct mf_request *requests; /* owner: sent, by number */
 
 	pthread_mutex_t lock;
-	pthread_cond_t changed;       /* of opened, n_callers */
-	bool opened;                  /* guarded by lock: open was tried */
-	int open_error;               /* guarded by lock: fate, for others */
-	bool refusing;                /* guarded by lock: close has begun */
-	size_t n_requests;            /* guarded by lock: made, not ended */
-	size_t n_callers;             /* guarded by lock: inside blocking calls */
-	bool stuck;                   /* owner, after join anybody: see free */
+	pthread_cond_t changed; /* of opened, n_callers */
+	bool opened;            /* guarded by lock: open was tried */
+	int open_error;         /* guarded by lock: fate, for others */
+	bool refusing;          /* guarded by lock: close has begun */
+	size_t n_requests;      /* guarded by lock: made, not ended */
+	size_t n_callers;       /* guarded by lock: inside blocking calls */
+	bool stuck;             /* owner, after join anybody: see free */
 };
 
 /* A kind of request. */

@@ -30,7 +30,7 @@ check_LTLIBRARIES += libtap.la libtest.la
 libtap_la_SOURCES = t/lib/tap.c t/lib/tap.h
 libtest_la_CPPFLAGS = $(TEST_CPPFLAGS)
 libtest_la_LIBADD = libtap.la
-libtest_la_SOURCES = t/lib/world.c t/lib/world.h
+libtest_la_SOURCES = t/lib/puppet.c t/lib/puppet.h t/lib/world.c t/lib/world.h
 
 include t/oom.mk
 include t/unit.mk

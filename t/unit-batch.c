@@ -43,8 +43,7 @@ static void tasks_are_kept_in_the_order_they_were_added(void)
 		snprintf(id, sizeof(id), "job%zu", i);
 		snprintf(properties, sizeof(properties), "p%zu", i);
 		CU_ASSERT_STRING_EQUAL(metafora_batch_id(batch, i), id);
-		CU_ASSERT_EQUAL(batch->tasks[i].size_bytes,
-				strlen(properties));
+		CU_ASSERT_EQUAL(batch->tasks[i].size_bytes, strlen(properties));
 		CU_ASSERT_EQUAL(memcmp(batch->tasks[i].properties, properties,
 				       strlen(properties)),
 				0);
@@ -98,9 +97,8 @@ static void the_largest_task_is_taken(void)
 	char id[METAFORA_TASK_ID_MAX];
 
 	memset(id, 'x', sizeof(id));
-	CU_ASSERT_EQUAL(metafora_batch_add(batch, id, sizeof(id), big,
-					   sizeof(big)),
-			0);
+	CU_ASSERT_EQUAL(
+		metafora_batch_add(batch, id, sizeof(id), big, sizeof(big)), 0);
 	CU_ASSERT_EQUAL(strlen(metafora_batch_id(batch, 0)), sizeof(id));
 }
 

@@ -106,9 +106,9 @@ static void a_bad_command_is_not_written(void)
 			METAFORA_ENAMETOOLONG);
 	CU_ASSERT_EQUAL(mf_command_encode("freeze\xff", "", &data, &size),
 			METAFORA_EINVAL);
-	CU_ASSERT_EQUAL(mf_command_encode("freeze", long_argument, &data,
-					  &size),
-			METAFORA_E2BIG);
+	CU_ASSERT_EQUAL(
+		mf_command_encode("freeze", long_argument, &data, &size),
+		METAFORA_E2BIG);
 	CU_ASSERT_PTR_EQUAL(data, long_name);
 	CU_ASSERT_EQUAL(size, 42);
 	free(long_name);
@@ -200,8 +200,8 @@ static void unknown_keys_are_ignored(void)
 			    "\"argument\":\"x\",\"more\":null}";
 	struct mf_command command;
 
-	CU_ASSERT_EQUAL_FATAL(
-		mf_command_decode(text, strlen(text), &command), 0);
+	CU_ASSERT_EQUAL_FATAL(mf_command_decode(text, strlen(text), &command),
+			      0);
 	CU_ASSERT_STRING_EQUAL(command.name, "freeze");
 	CU_ASSERT_STRING_EQUAL(command.argument, "x");
 	mf_command_fini(&command);
@@ -221,8 +221,8 @@ static size_t mutate(struct mf_prng *prng, char *data, size_t size)
 		data[at] ^= (char)(1 << mf_prng_between(prng, 0, 7));
 		return size;
 	case 1:
-		data[at] = telling[mf_prng_between(prng, 0,
-						   sizeof(telling) - 1)];
+		data[at] =
+			telling[mf_prng_between(prng, 0, sizeof(telling) - 1)];
 		return size;
 	case 2:
 		return at ? at : 1;
@@ -250,10 +250,10 @@ static void mutated_data_is_survived(void)
 		char *data, *exact;
 		int error;
 
-		CU_ASSERT_EQUAL_FATAL(
-			mf_command_encode("stop_task", arguments[i % 4], &data,
-					  &size),
-			0);
+		CU_ASSERT_EQUAL_FATAL(mf_command_encode("stop_task",
+							arguments[i % 4], &data,
+							&size),
+				      0);
 		data = realloc(data, size + 64);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(data);
 		for (n_steps = mf_prng_between(&prng, 1, 4); n_steps; n_steps--)
