@@ -29,7 +29,7 @@ struct entry {
 	enum state state;
 	struct mf_timer until;         /* set iff there is a time: at_ns */
 	TAILQ_ENTRY(entry) in_refused; /* iff UNTIL_TIME or UNTIL_CHANGE */
-	TAILQ_ENTRY(entry) in_failed; /* iff n_failed > 0 */
+	TAILQ_ENTRY(entry) in_failed;  /* iff n_failed > 0 */
 	uint32_t n_failed;
 	char task[];
 };
@@ -39,8 +39,8 @@ TAILQ_HEAD(entries, entry);
 struct mf_ignore {
 	struct entry *entries;   /* hash by task */
 	struct mf_timers times;  /* used as a heap only, nothing fires */
-	struct entries timed;    /* UNTIL_TIME, longest ignored first */
-	struct entries change;   /* UNTIL_CHANGE, longest ignored first */
+	struct entries timed;    /* UNTIL_TIME, in the order of refusal */
+	struct entries change;   /* UNTIL_CHANGE, likewise */
 	struct entries failed;   /* longest without a new failure first */
 	size_t n_failed;
 	size_t n_ignored;

@@ -4,6 +4,37 @@ TESTS += t/unit-error
 t_unit_error_CPPFLAGS = $(TEST_CPPFLAGS)
 t_unit_error_LDADD = $(TEST_LIBS)
 
+# What a loop is made of, and the test world.
+BASE_TESTS = t/unit-clock t/unit-host t/unit-ignore t/unit-log t/unit-loop \
+	t/unit-mailbox t/unit-name t/unit-prng t/unit-threads t/unit-timers t/unit-world
+check_PROGRAMS += $(BASE_TESTS)
+TESTS += $(BASE_TESTS)
+t_unit_clock_CPPFLAGS = $(TEST_CPPFLAGS)
+t_unit_clock_LDADD = $(TEST_LIBS)
+t_unit_host_CPPFLAGS = $(TEST_CPPFLAGS)
+t_unit_host_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
+t_unit_host_LDADD = $(TEST_LIBS)
+t_unit_ignore_CPPFLAGS = $(TEST_CPPFLAGS)
+t_unit_ignore_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
+t_unit_ignore_LDADD = $(TEST_LIBS)
+t_unit_log_CPPFLAGS = $(TEST_CPPFLAGS)
+t_unit_log_LDADD = $(TEST_LIBS)
+t_unit_loop_CPPFLAGS = $(TEST_CPPFLAGS)
+t_unit_loop_LDADD = $(TEST_LIBS)
+t_unit_mailbox_CPPFLAGS = $(TEST_CPPFLAGS)
+t_unit_mailbox_LDADD = $(TEST_LIBS)
+t_unit_name_CPPFLAGS = $(TEST_CPPFLAGS)
+t_unit_name_LDADD = $(TEST_LIBS)
+t_unit_prng_CPPFLAGS = $(TEST_CPPFLAGS)
+t_unit_prng_LDADD = $(TEST_LIBS)
+t_unit_threads_CPPFLAGS = $(TEST_CPPFLAGS)
+t_unit_threads_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
+t_unit_threads_LDADD = $(TEST_LIBS)
+t_unit_timers_CPPFLAGS = $(TEST_CPPFLAGS)
+t_unit_timers_LDADD = $(TEST_LIBS)
+t_unit_world_CPPFLAGS = $(TEST_CPPFLAGS)
+t_unit_world_LDADD = $(TEST_LIBS)
+
 check_PROGRAMS += t/unit-batch
 TESTS += t/unit-batch
 t_unit_batch_CPPFLAGS = $(TEST_CPPFLAGS)
