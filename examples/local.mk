@@ -1,1 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
+# Examples use the library as anybody does: by its public headers.
+noinst_LTLIBRARIES += libshelld.la
+libshelld_la_SOURCES = \
+	examples/shelld/child.c \
+	examples/shelld/child.h \
+	examples/shelld/encode.c \
+	examples/shelld/encode.h \
+	examples/shelld/journal.c \
+	examples/shelld/journal.h \
+	examples/shelld/journal_check.c \
+	examples/shelld/journal_check.h \
+	examples/shelld/shell_handler.c \
+	examples/shelld/shell_handler.h \
+	examples/shelld/task_file.c \
+	examples/shelld/task_file.h \
+	examples/shelld/warden.c \
+	examples/shelld/warden.h
+
+noinst_PROGRAMS += examples/metafora-journal-check
+examples_metafora_journal_check_SOURCES = examples/shelld/journal_check_main.c
+examples_metafora_journal_check_LDADD = libshelld.la

@@ -33,6 +33,7 @@ libtest_la_LIBADD = libtap.la
 libtest_la_SOURCES = t/lib/puppet.c t/lib/puppet.h t/lib/world.c t/lib/world.h
 
 include t/oom.mk
+include t/shelld.mk
 include t/unit.mk
 include t/core.mk
 include t/api.mk
