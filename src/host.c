@@ -66,8 +66,9 @@ static void host_timer_free(const struct metafora_host *table,
 	free(timer);
 }
 
-static void host_log(const struct metafora_host *table,
-		     enum metafora_log_level level, const char *format, ...)
+static void METAFORA_PRINTF(3, 4)
+host_log(const struct metafora_host *table, enum metafora_log_level level,
+	 const char *format, ...)
 {
 	va_list args;
 
