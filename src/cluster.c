@@ -158,16 +158,16 @@ size_t metafora_cluster_task_n_waiters(const struct metafora_cluster_task *task)
 	return task->n_line ? task->n_line - 1 : 0;
 }
 
-const char *metafora_cluster_task_waiter(const struct metafora_cluster_task *task,
-					 size_t i)
+const char *
+metafora_cluster_task_waiter(const struct metafora_cluster_task *task, size_t i)
 {
 	return i < metafora_cluster_task_n_waiters(task)
 		       ? task->line[i + 1].node->name
 		       : NULL;
 }
 
-uint64_t metafora_cluster_task_unowned_since_ns(
-	const struct metafora_cluster_task *task)
+uint64_t
+metafora_cluster_task_unowned_since_ns(const struct metafora_cluster_task *task)
 {
 	return task->unowned_since_ns;
 }

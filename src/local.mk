@@ -14,7 +14,18 @@ libcore_la_SOURCES = \
 	src/cluster.c \
 	src/command.c \
 	src/command.h \
+	src/consumer.c \
+	src/consumer.h \
+	src/consumer_calls.c \
+	src/consumer_life.c \
+	src/engine.c \
+	src/engine.h \
+	src/engine_entries.c \
+	src/engine_parts.h \
+	src/engine_verdicts.c \
 	src/error.c \
+	src/gate.c \
+	src/gate.h \
 	src/guard.c \
 	src/guard.h \
 	src/handler.c \
@@ -41,12 +52,16 @@ libcore_la_SOURCES = \
 	src/plugin.h \
 	src/prng.c \
 	src/prng.h \
+	src/registry.c \
+	src/registry.h \
 	src/request.h \
 	src/runner.c \
 	src/runner.h \
 	src/runtime_threads.c \
 	src/task.c \
 	src/task.h \
+	src/task_list.c \
+	src/task_list.h \
 	src/task_table.c \
 	src/task_table.h \
 	src/timers.c \

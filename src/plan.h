@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A balancer's plan: the tasks it wants released. */
+/* A balancer's plan: the tasks it wants released or queued for. */
 #ifndef MF_PLAN_H
 #define MF_PLAN_H
 
+#include <stddef.h>
+
 #include <metafora/balancer.h>
 
-/* All zero is an empty plan.  To use it again set n_releases to 0. */
-struct metafora_plan {
-	struct metafora_cluster_task **releases;
-	size_t n_releases;
+struct mf_picks {
+	struct metafora_cluster_task **tasks;
+	size_t n;
 	size_t room;
 };
 
+/* All zero is an empty plan. */
+struct metafora_plan {
+	struct mf_picks releases;
+	struct mf_picks queues;
+};
+
+/* Empty it; the memory stays for the next. */
+void mf_plan_clear(struct metafora_plan *plan);
 void mf_plan_fini(struct metafora_plan *plan);
 
 #endif

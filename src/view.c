@@ -131,7 +131,8 @@ int mf_view_members(struct metafora_cluster *view,
 	}
 	/* Nothing can fail any more: change the picture. */
 	for (i = 0; i < n; i++) {
-		node = records[i].node ? find_node(view, records[i].node) : NULL;
+		node = records[i].node ? find_node(view, records[i].node)
+				       : NULL;
 		/* The first record of a name counts. */
 		if (!node || !node->seen)
 			continue;
@@ -529,6 +530,7 @@ static void drop_tasks(struct metafora_cluster *view)
 		set_exists(view, task, false, 0);
 		if (task->n_line)
 			set_line(view, task, NULL, 0, 0);
+		mark_changed(view, task); /* even what only an entry kept */
 	}
 	while ((task = mf_view_pop_changed(view)))
 		mf_view_settle(view, task);

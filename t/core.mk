@@ -12,3 +12,11 @@ t_core_task_LDADD = $(TEST_LIBS)
 t_core_runner_CPPFLAGS = $(TEST_CPPFLAGS)
 t_core_runner_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
 t_core_runner_LDADD = $(TEST_LIBS)
+
+libtest_la_SOURCES += t/lib/engine_stage.c t/lib/engine_stage.h
+check_PROGRAMS += t/core-engine t/core-engine-rules
+TESTS += t/core-engine t/core-engine-rules
+t_core_engine_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_engine_LDADD = $(TEST_LIBS)
+t_core_engine_rules_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_engine_rules_LDADD = $(TEST_LIBS)

@@ -95,6 +95,17 @@ metafora_plan_release(struct metafora_plan *plan,
 		      const struct metafora_cluster_task *task);
 
 /*
+ * Plan to stand in line for a task that another node owns: this node becomes
+ * the owner when all before it have gone.  Passed over if the coordinator has
+ * no lines, or this node stands in that line already or has no room.  Only
+ * inside balance.
+ * Returns 0, METAFORA_EINVAL, METAFORA_ENOMEM (the plan keeps what it has).
+ * Since: 0.1.
+ */
+METAFORA_API int metafora_plan_queue(struct metafora_plan *plan,
+				     const struct metafora_cluster_task *task);
+
+/*
  * Make a balancer of ops and state.  ops must outlive it.  If it fails the
  * caller still owns state.
  * Returns 0, METAFORA_EINVAL, METAFORA_EABI, METAFORA_EOPMISSING,
