@@ -1,1 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+
+check_PROGRAMS += t/api-client-calls
+TESTS += t/api-client-calls
+t_api_client_calls_CPPFLAGS = $(API_CPPFLAGS)
+t_api_client_calls_LDADD = $(API_LIBS)
