@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 libtest_la_SOURCES += t/lib/logbook.c t/lib/logbook.h t/lib/stage.c t/lib/stage.h
 
-check_PROGRAMS += t/core-plugin t/core-handler t/core-task t/core-runner
-TESTS += t/core-plugin t/core-handler t/core-task t/core-runner
+check_PROGRAMS += t/core-plugin t/core-handler t/core-task t/core-runner \
+	t/core-guard t/core-oom
+TESTS += t/core-plugin t/core-handler t/core-task t/core-runner \
+	t/core-guard t/core-oom
 t_core_plugin_CPPFLAGS = $(TEST_CPPFLAGS)
 t_core_plugin_LDADD = $(TEST_LIBS)
 t_core_handler_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -12,6 +14,11 @@ t_core_task_LDADD = $(TEST_LIBS)
 t_core_runner_CPPFLAGS = $(TEST_CPPFLAGS)
 t_core_runner_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
 t_core_runner_LDADD = $(TEST_LIBS)
+t_core_guard_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_guard_LDADD = $(TEST_LIBS)
+t_core_oom_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
+t_core_oom_LDADD = $(TEST_LIBS)
 
 libtest_la_SOURCES += t/lib/engine_stage.c t/lib/engine_stage.h
 check_PROGRAMS += t/core-engine t/core-engine-rules

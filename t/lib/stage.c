@@ -91,14 +91,14 @@ static void on_abort(void *arg)
 {
 	struct stage *stage = arg;
 
-	stage->n_aborted++;
+	atomic_fetch_add(&stage->n_aborted, 1);
 }
 
 static void on_stalled(void *arg)
 {
 	struct stage *stage = arg;
 
-	stage->n_stalled++;
+	atomic_fetch_add(&stage->n_stalled, 1);
 }
 
 /* --- open and close ---------------------------------------------------------- */

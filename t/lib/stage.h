@@ -17,7 +17,7 @@
 
 /* How long a test waits for what must happen. */
 #define STAGE_PATIENCE_MS 30000
-#define STAGE_TASKS_MAX 64
+#define STAGE_TASKS_MAX 2048
 
 struct stage {
 	struct world *world; /* NULL: real threads and clock */
@@ -36,8 +36,8 @@ struct stage {
 	atomic_uint n_returned;
 	sem_t one_returned;
 	unsigned int n_reaped; /* by stage_close too */
-	unsigned int n_aborted; /* what METAFORA_LOST_ABORT did */
-	unsigned int n_stalled;
+	atomic_uint n_aborted; /* what METAFORA_LOST_ABORT did */
+	atomic_uint n_stalled;
 	int error; /* of the last stage_start */
 };
 
