@@ -5,5 +5,6 @@ lint_tests = \
 	t/lint-exports.sh \
 	t/lint-files.sh \
 	t/lint-includes.sh \
+	t/lint-script.sh \
 	t/lint-self.sh
 TESTS += $(lint_tests)
