@@ -277,17 +277,21 @@ static void set_soon(struct letter *letter)
 static void an_earlier_timer_overtakes_one_that_is_waited_for(void)
 {
 	struct alarm late;
+	struct letter first;
 	struct letter letter;
 
 	make_alarm(&late, 1, NULL);
 	make_alarm(&soon, 2, quit_by_alarm);
-	make_letter(&letter, 0, set_soon);
+	make_letter(&first, 3, reach_by_letter);
+	make_letter(&letter, 4, set_soon);
 	mf_loop_timer_set(&loop, &late.timer,
 			  mf_loop_now_ns(&loop) + 86400 * MF_NS_PER_S);
+	mf_loop_post(&loop, &first.post);
 	CU_ASSERT_EQUAL_FATAL(mf_loop_start(&loop), 0);
+	await(); /* from then on it waits for the late one */
 	mf_loop_post(&loop, &letter.post);
 	mf_loop_join(&loop);
-	CU_ASSERT_STRING_EQUAL(story(), "d0 a0 t2");
+	CU_ASSERT_STRING_EQUAL(story(), "d3 a0 d4 a0 t2");
 }
 
 static struct alarm group[3];
@@ -338,7 +342,8 @@ static void a_timer_that_is_always_due_starves_nothing(void)
 	make_alarm(&other, 100, NULL);
 	make_letter(&last_letter, 0, quit_by_letter);
 	mf_loop_timer_set(&loop, &busy.timer, 0);
-	mf_loop_timer_set(&loop, &other.timer, 0);
+	/* Later than what the busy one sets itself to. */
+	mf_loop_timer_set(&loop, &other.timer, 5);
 	run_to_end();
 	/* Once in each dispatch, the other at once, the mail next. */
 	CU_ASSERT_STRING_EQUAL(story(), "t1 t100 a0 t2 a0 t3 a0 t4 a0 d0");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The mailbox, alone and between threads. */
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -87,6 +88,27 @@ static void the_owner_is_woken_when_mail_comes_into_the_empty_box(void)
 	mf_mailbox_take(&mailbox);
 	mf_mailbox_put(&mailbox, &post[2]);
 	CU_ASSERT_EQUAL(n_wakes, 2);
+	mf_mailbox_take(&mailbox);
+}
+
+static void try_to_take(void *arg)
+{
+	int *result = arg;
+
+	*result = pthread_mutex_trylock(&mailbox.lock);
+	if (*result == 0)
+		pthread_mutex_unlock(&mailbox.lock);
+}
+
+static void nothing_can_be_taken_before_the_owner_is_woken(void)
+{
+	struct metafora_post post;
+	int result = 0;
+
+	/* Else the owner could be freed while a poster still wakes it. */
+	mf_mailbox_attach(&mailbox, try_to_take, &result);
+	mf_mailbox_put(&mailbox, &post);
+	CU_ASSERT_EQUAL(result, EBUSY);
 	mf_mailbox_take(&mailbox);
 }
 
@@ -228,6 +250,8 @@ static const struct tap_case cases[] = {
 	 a_post_can_be_put_again_once_taken},
 	{"the owner is woken when mail comes into the empty box",
 	 the_owner_is_woken_when_mail_comes_into_the_empty_box},
+	{"nothing can be taken before the owner is woken",
+	 nothing_can_be_taken_before_the_owner_is_woken},
 	{"mail of before wakes at attaching",
 	 mail_of_before_wakes_at_attaching},
 	{"a closed box gives what was left and refuses more",
