@@ -8,15 +8,19 @@ in_git() {
 	[ "$(git rev-parse --show-toplevel 2>/dev/null)" = "$(pwd -P)" ]
 }
 
+# Without git: what autogen.sh, configure and make leave behind, programs (which
+# have no dot in their names) among it.
+generated='aclocal\.m4|config(ure|\.log|\.status)|Makefile(\.in)?|libtool|m4/.*'
+generated=$generated'|(t|examples|tools|bench)/[^./]*|.*\.(pc|o|lo|la|a|log|trs)'
+
 # sources: every file of the tree that somebody wrote.
 sources() {
 	if in_git; then
 		git ls-files --cached --others --exclude-standard
 	else
-		find . \( -name .git -o -path './build*' -o -path './_*' -o -name '*.cache' \
+		find . \( -path './build*' -o -path './_*' -o -name '*.cache' \
 			-o -name .deps -o -name .libs \) -prune -o -type f -print |
-			sed 's|^\./||' | grep -vE '(^|/)Makefile$' |
-			grep -vxE 'aclocal\.m4|config.*|Makefile.in|libtool|m4/.*|.*\.(pc|o|lo|la|a|log|trs)'
+			sed 's|^\./||' | grep -vxE "$generated"
 	fi | while read -r file; do
 		[ -f "$file" ] && printf '%s\n' "$file"
 	done | LC_ALL=C sort
@@ -32,5 +36,5 @@ c_files() {
 # show PATTERN: matches of an extended regular expression in the files named
 # on standard input, as FILE:LINE:TEXT.
 show() {
-	xargs -r grep -nHE -e "$1"
+	xargs -r grep -nHIE -e "$1"
 }
