@@ -4,6 +4,7 @@
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "clock.h"
@@ -50,18 +51,8 @@ static void note(char kind, int number)
 		events[n_events++] = (struct event){kind, number};
 }
 
-static int count(char kind)
-{
-	int n = 0;
-	int i;
-
-	for (i = 0; i < n_events; i++)
-		n += events[i].kind == kind;
-	return n;
-}
-
-/* The kinds and numbers of all events, such as "d1 d2 a0". */
-static const char *story(void)
+/* The kinds and numbers of the events of some kinds, such as "d1 d2 a0". */
+static const char *story_of(const char *kinds)
 {
 	static char text[N_EVENTS * 8];
 	int n = 0;
@@ -69,9 +60,16 @@ static const char *story(void)
 
 	text[0] = '\0';
 	for (i = 0; i < n_events; i++)
-		n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%c%d",
-			      i ? " " : "", events[i].kind, events[i].number);
+		if (strchr(kinds, events[i].kind))
+			n += snprintf(text + n, sizeof(text) - (size_t)n,
+				      "%s%c%d", n ? " " : "", events[i].kind,
+				      events[i].number);
 	return text;
+}
+
+static const char *story(void)
+{
+	return story_of("dxta");
 }
 
 static void deliver(struct metafora_post *post, bool dropped)
@@ -244,10 +242,8 @@ static void a_post_may_be_posted_again_by_its_delivery(void)
 static void timers_fire_in_order_and_not_before_their_time(void)
 {
 	static const int delay_us[] = {900, 300, 600, 300};
-	static const int expected[] = {1, 3, 2, 0, 4};
 	struct alarm alarms[5];
 	uint64_t now_ns = mf_loop_now_ns(&loop);
-	int n = 0;
 	int i;
 
 	for (i = 0; i < 4; i++) {
@@ -258,11 +254,8 @@ static void timers_fire_in_order_and_not_before_their_time(void)
 	make_alarm(&alarms[4], 4, quit_by_alarm);
 	mf_loop_timer_set(&loop, &alarms[4].timer, now_ns + 2 * MF_NS_PER_MS);
 	run_to_end();
-	CU_ASSERT_EQUAL_FATAL(count('t'), 5);
-	/* How many fire in one dispatch differs: leave the afters out. */
-	for (i = 0; i < n_events; i++)
-		if (events[i].kind == 't')
-			CU_ASSERT_EQUAL(events[i].number, expected[n++]);
+	/* How many fire in one dispatch differs: no afters. */
+	CU_ASSERT_STRING_EQUAL(story_of("t"), "t1 t3 t2 t0 t4");
 }
 
 static struct alarm soon;
@@ -321,7 +314,8 @@ static void a_timers_callback_may_set_and_cancel_any_timer(void)
 		mf_loop_timer_set(&loop, &group[i].timer, 1);
 	}
 	run_to_end();
-	CU_ASSERT_STRING_EQUAL(story(), "t0 a0 t9 a0 t2");
+	/* A slow machine may fire the last two in one dispatch: no afters. */
+	CU_ASSERT_STRING_EQUAL(story_of("t"), "t0 t9 t2");
 }
 
 static struct letter last_letter;
@@ -449,23 +443,23 @@ static uint64_t stepped_ns[2];
 static void read_step(struct alarm *alarm)
 {
 	stepped_ns[alarm->number] = atomic_load(&loop.stepped_ns);
-	if (alarm->number == 1)
+	if (alarm->number++ == 1)
 		mf_loop_quit(&loop);
+	else
+		mf_loop_timer_set(&loop, &alarm->timer,
+				  mf_loop_now_ns(&loop) + MF_NS_PER_MS);
 }
 
 static void each_dispatch_shows_when_it_began(void)
 {
-	struct alarm alarms[2];
-	uint64_t now_ns = mf_loop_now_ns(&loop);
+	const uint64_t now_ns = mf_loop_now_ns(&loop);
+	struct alarm alarm;
 
-	make_alarm(&alarms[0], 0, read_step);
-	make_alarm(&alarms[1], 1, read_step);
-	mf_loop_timer_set(&loop, &alarms[0].timer, now_ns);
-	mf_loop_timer_set(&loop, &alarms[1].timer, now_ns + 3 * MF_NS_PER_MS);
+	make_alarm(&alarm, 0, read_step);
+	mf_loop_timer_set(&loop, &alarm.timer, now_ns);
 	run_to_end();
 	CU_ASSERT_TRUE(stepped_ns[0] >= now_ns);
-	CU_ASSERT_TRUE(stepped_ns[1] >= now_ns + 3 * MF_NS_PER_MS);
-	CU_ASSERT_TRUE(stepped_ns[1] > stepped_ns[0]);
+	CU_ASSERT_TRUE(stepped_ns[1] >= stepped_ns[0] + MF_NS_PER_MS);
 	CU_ASSERT_TRUE(mf_loop_now_ns(&loop) >= stepped_ns[1]);
 }
 
