@@ -12,6 +12,11 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 #define NOBODY SIZE_MAX
+/*
+ * Takers asked what they bid for a task that could be given away: with so many
+ * there is a good bid for any, and the loop is not held up.
+ */
+#define BIDDERS_MAX 32
 
 #define GRACE_DEFAULT_MS 2000
 #define GRACE_MIN_MS 10
@@ -270,7 +275,7 @@ static struct mf_bid best_bid(const struct fair *fair, uint64_t task)
 	struct mf_bid best = {UINT64_MAX, 0, 0};
 	size_t i;
 
-	for (i = 0; i < fair->n_takers; i++) {
+	for (i = 0; i < fair->n_takers && i < BIDDERS_MAX; i++) {
 		const struct mf_quota_member *m = fair->takers[i];
 		struct mf_bid bid =
 			mf_rendezvous_bid(task, m->hash, m->quota);
@@ -298,34 +303,28 @@ static uint64_t demand(const struct fair *fair,
 }
 
 /*
- * Gather the tasks that run here.  Those adopted and still held are left out
- * and counted; *until_ns is when the first of them is free.  Returns how many
- * were gathered; offers has room for all.
+ * Gather the tasks that run here.  Adopted ones are left out and counted; the
+ * one that has run longest is *held.  Returns how many were gathered; offers has room for all.
  */
 static size_t gather(const struct fair *fair,
-		     const struct metafora_balance *balance,
+		     const struct metafora_cluster *cluster,
 		     struct offer *offers, uint64_t *n_held,
-		     uint64_t *until_ns)
+		     const struct metafora_cluster_task **held)
 {
 	const struct metafora_cluster_task *task = NULL;
 	size_t n = 0;
 
 	*n_held = 0;
-	*until_ns = 0;
-	while ((task = metafora_cluster_next_own(balance->cluster, task))) {
+	while ((task = metafora_cluster_next_own(cluster, task))) {
 		const char *id = metafora_cluster_task_id(task);
-		uint64_t free_ns = mf_adopted_until(&fair->adopted, id,
-						    balance->now_ns);
 
-		if (!free_ns) {
-			offers[n].task = task;
-			offers[n++].best =
-				best_bid(fair, mf_rendezvous_hash(id));
+		if (mf_adopted_has(&fair->adopted, id)) {
+			if ((*n_held)++ == 0)
+				*held = task;
 			continue;
 		}
-		(*n_held)++;
-		if (!*until_ns || free_ns < *until_ns)
-			*until_ns = free_ns;
+		offers[n].task = task;
+		offers[n++].best = best_bid(fair, mf_rendezvous_hash(id));
 	}
 	return n;
 }
@@ -340,26 +339,42 @@ static size_t count_own(const struct metafora_cluster *cluster)
 	return n;
 }
 
+/* Offer one adopted task again, if it is time.  Returns when it will be. */
+static uint64_t probe(struct fair *fair, const struct metafora_balance *balance,
+		      const struct metafora_cluster_task *task,
+		      struct metafora_plan *plan)
+{
+	if (balance->now_ns >= fair->adopted.probe_ns) {
+		if (metafora_plan_release(plan, task))
+			return balance->now_ns + fair->delay_ns;
+		mf_adopted_probe(&fair->adopted,
+				 metafora_cluster_task_id(task),
+				 balance->now_ns, fair->grace_ns);
+	}
+	return fair->adopted.probe_ns;
+}
+
 /*
  * Give away what is beyond the share and wanted elsewhere: of the tasks that
  * run here those that the takers bid most for.  Returns when to go on, 0 if
  * all is done.
  */
-static uint64_t give_away(const struct fair *fair,
+static uint64_t give_away(struct fair *fair,
 			  const struct metafora_balance *balance,
 			  uint64_t n_excess, uint64_t n_wanted,
 			  struct metafora_plan *plan)
 {
+	const struct metafora_cluster_task *held = NULL;
 	size_t n_own = count_own(balance->cluster);
-	uint64_t n_held, until_ns;
 	struct offer *offers;
+	uint64_t n_held;
 	size_t n_offers;
 	size_t i;
 
 	offers = calloc(n_own ? n_own : 1, sizeof(*offers));
 	if (!offers)
 		return balance->now_ns + fair->delay_ns;
-	n_offers = gather(fair, balance, offers, &n_held, &until_ns);
+	n_offers = gather(fair, balance->cluster, offers, &n_held, &held);
 	/* Held ones are beyond the share for good reason, as yet. */
 	n_excess -= n_held < n_excess ? n_held : n_excess;
 	if (n_excess > n_wanted)
@@ -373,7 +388,51 @@ static uint64_t give_away(const struct fair *fair,
 	/* Short of memory, or too few run as yet. */
 	if (i < n_excess)
 		return balance->now_ns + fair->delay_ns;
-	return until_ns;
+	if (held && n_wanted > n_excess)
+		return probe(fair, balance, held, plan);
+	return 0;
+}
+
+/* Whether an adopted task may still be ours. */
+static bool may_be_ours(const void *arg, const char *id)
+{
+	const struct metafora_balance *balance = arg;
+	const struct metafora_cluster_task *task =
+		metafora_cluster_find_task(balance->cluster, id);
+	const char *owner = task ? metafora_cluster_task_owner(task) : NULL;
+
+	/* Without an owner: the claim is on its way. */
+	return task && (!owner || !strcmp(owner, balance->node));
+}
+
+/*
+ * See what became of the task offered to probe.  If it went to a member as
+ * part of its share, the others may follow.
+ */
+static void learn(struct fair *fair, const struct metafora_balance *balance)
+{
+	struct mf_adopted *adopted = &fair->adopted;
+	const struct metafora_cluster_task *task;
+	const char *owner;
+	uint64_t hash;
+	size_t i;
+
+	mf_adopted_prune(adopted, may_be_ours, balance);
+	if (!adopted->probe[0])
+		return;
+	task = metafora_cluster_find_task(balance->cluster, adopted->probe);
+	owner = task ? metafora_cluster_task_owner(task) : NULL;
+	if (task && (!owner || !strcmp(owner, balance->node)))
+		return; /* on its way; if it came back, it was adopted again */
+	adopted->probe[0] = '\0';
+	hash = owner ? mf_rendezvous_hash(owner) : 0;
+	for (i = 0; owner && i < fair->n_members; i++) {
+		const struct mf_quota_member *m = &fair->members[i];
+
+		if (m->hash == hash && i != fair->self &&
+		    m->n_owned <= m->quota)
+			mf_adopted_clear(adopted);
+	}
 }
 
 static uint64_t fair_balance(void *state, const struct metafora_balance *balance,
@@ -383,11 +442,11 @@ static uint64_t fair_balance(void *state, const struct metafora_balance *balance
 	struct fair *fair = state;
 	uint64_t n_wanted;
 
-	mf_adopted_expire(&fair->adopted, balance->now_ns);
 	if (look(fair, balance->cluster))
 		return balance->now_ns + fair->delay_ns;
 	if (fair->self == NOBODY)
 		return 0;
+	learn(fair, balance);
 	me = &fair->members[fair->self];
 	if (me->n_owned <= me->quota)
 		return 0;
