@@ -1,5 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-check_PROGRAMS += t/balancer-quota
-TESTS += t/balancer-quota
+libtest_la_SOURCES += t/lib/rounds.c t/lib/rounds.h
+
+check_PROGRAMS += t/balancer-rendezvous t/balancer-quota t/balancer-decide \
+	t/balancer-fair t/balancer-dumb t/balancer-oom
+TESTS += t/balancer-rendezvous t/balancer-quota t/balancer-decide \
+	t/balancer-fair t/balancer-dumb t/balancer-oom
+t_balancer_rendezvous_CPPFLAGS = $(TEST_CPPFLAGS)
+t_balancer_rendezvous_LDADD = $(TEST_LIBS) -lm
 t_balancer_quota_CPPFLAGS = $(TEST_CPPFLAGS)
 t_balancer_quota_LDADD = $(TEST_LIBS) -lm
+t_balancer_decide_CPPFLAGS = $(TEST_CPPFLAGS)
+t_balancer_decide_LDADD = $(TEST_LIBS)
+t_balancer_fair_CPPFLAGS = $(TEST_CPPFLAGS)
+t_balancer_fair_LDADD = $(TEST_LIBS)
+t_balancer_dumb_CPPFLAGS = $(TEST_CPPFLAGS)
+t_balancer_dumb_LDADD = $(TEST_LIBS)
+t_balancer_oom_CPPFLAGS = $(TEST_CPPFLAGS)
+t_balancer_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
+t_balancer_oom_LDADD = $(TEST_LIBS)

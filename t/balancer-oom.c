@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Balancers when memory is short: they say so, or put it off. */
+#include <metafora.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "oom.h"
+#include "plan.h"
+#include "plugin.h"
+#include "tap.h"
+#include "task_table.h"
+#include "view.h"
+
+#define MS UINT64_C(1000000)
+#define NOW_NS (UINT64_C(5000000) * MS)
+#define N_TASKS 200
+
+static struct metafora_cluster view;
+static struct mf_entry entries[N_TASKS];
+
+/* This node runs all but the first task, another one is there with none. */
+static void setup(void)
+{
+	static char ids[N_TASKS][32];
+	struct metafora_member_record records[2];
+	struct metafora_task_fact facts[N_TASKS];
+	struct metafora_claim_fact claims[N_TASKS];
+	size_t i;
+
+	memset(records, 0, sizeof(records));
+	memset(facts, 0, sizeof(facts));
+	memset(entries, 0, sizeof(entries));
+	records[0].node = "a";
+	records[1].node = "b";
+	records[0].weight = records[1].weight = 1;
+	CU_ASSERT_EQUAL_FATAL(mf_view_init(&view, "a", true), 0);
+	CU_ASSERT_EQUAL_FATAL(mf_view_begin(&view, 1), 0);
+	for (i = 0; i < N_TASKS; i++) {
+		snprintf(ids[i], sizeof(ids[i]), "task-%03zu", i);
+		facts[i].task = claims[i].task = ids[i];
+		claims[i].node = "a";
+		claims[i].token = i + 1;
+	}
+	CU_ASSERT_EQUAL(mf_view_members(&view, records, 2), 0);
+	CU_ASSERT_EQUAL(mf_view_tasks(&view, NOW_NS, 0, facts, N_TASKS), 0);
+	CU_ASSERT_EQUAL(mf_view_claims(&view, NOW_NS, 0, claims + 1,
+				       N_TASKS - 1),
+			0);
+	for (i = 1; i < N_TASKS; i++) {
+		entries[i].task = mf_view_find(&view, ids[i]);
+		entries[i].state = MF_RUNNING;
+		entries[i].task->entry = &entries[i];
+		TAILQ_INSERT_TAIL(&view.own, &entries[i], in_own);
+	}
+	view.n_held = N_TASKS - 1;
+}
+
+static void teardown(void)
+{
+	size_t i;
+
+	for (i = 1; i < N_TASKS; i++)
+		entries[i].task->entry = NULL;
+	mf_view_fini(&view);
+}
+
+static void make(void *arg)
+{
+	struct metafora_balancer *balancer = NULL;
+	int (*new)(struct metafora_balancer **out) =
+		arg ? metafora_balancer_dumb_new : metafora_balancer_fair_new;
+	int error = new(&balancer);
+
+	CU_ASSERT_EQUAL(error, oom_failed() ? METAFORA_ENOMEM : 0);
+	CU_ASSERT_EQUAL(balancer == NULL, oom_failed());
+	metafora_balancer_free(balancer);
+}
+
+static void a_balancer_is_made_or_not(void)
+{
+	CU_ASSERT_TRUE(oom_for_each(make, NULL) >= 2);
+	CU_ASSERT_TRUE(oom_for_each(make, "dumb") >= 1);
+}
+
+static void claim(void *arg)
+{
+	struct metafora_balance balance = {
+		.cluster = &view,
+		.node = "a",
+		.now_ns = NOW_NS + 100000 * MS,
+	};
+	struct metafora_balancer *fair = NULL;
+	enum metafora_can_claim answer;
+	uint64_t until_ns = 0;
+
+	(void)arg;
+	oom_pause();
+	CU_ASSERT_EQUAL_FATAL(metafora_balancer_fair_new(&fair), 0);
+	oom_resume();
+	/* Beyond its share, so that it is remembered as adopted. */
+	answer = fair->ops->can_claim(fair->state, &balance,
+				      metafora_cluster_find_task(&view,
+								 "task-000"),
+				      &until_ns);
+	CU_ASSERT_TRUE(answer == METAFORA_CLAIM_YES ||
+		       (oom_failed() && answer == METAFORA_CLAIM_NO_UNTIL &&
+			until_ns > balance.now_ns));
+	answer = fair->ops->can_claim(fair->state, &balance,
+				      metafora_cluster_find_task(&view,
+								 "task-000"),
+				      &until_ns);
+	CU_ASSERT_EQUAL(answer, METAFORA_CLAIM_YES);
+	metafora_balancer_free(fair);
+}
+
+static void a_claim_is_put_off_at_worst(void)
+{
+	/* The picture (two), and the adopted task with its table. */
+	CU_ASSERT_TRUE(oom_for_each(claim, NULL) >= 4);
+}
+
+static void give_away(void *arg)
+{
+	struct metafora_balance balance = {
+		.cluster = &view,
+		.node = "a",
+		.now_ns = NOW_NS,
+	};
+	struct metafora_balancer *fair = NULL;
+	struct metafora_plan plan = {0};
+	uint64_t wish_ns;
+
+	(void)arg;
+	oom_pause();
+	CU_ASSERT_EQUAL_FATAL(metafora_balancer_fair_new(&fair), 0);
+	oom_resume();
+	wish_ns = fair->ops->balance(fair->state, &balance, &plan);
+	/* 100 for each, and one of its hundred is not claimed as yet. */
+	CU_ASSERT_EQUAL(plan.releases.n == 99, !oom_failed());
+	CU_ASSERT_TRUE(plan.releases.n <= 99);
+	CU_ASSERT_EQUAL(wish_ns > NOW_NS, oom_failed());
+	mf_plan_fini(&plan);
+	/* Nothing of it has been stopped: all is planned again. */
+	oom_pause();
+	wish_ns = fair->ops->balance(fair->state, &balance, &plan);
+	oom_resume();
+	CU_ASSERT_EQUAL(plan.releases.n, 99);
+	CU_ASSERT_EQUAL(wish_ns, 0);
+	mf_plan_fini(&plan);
+	metafora_balancer_free(fair);
+}
+
+static void what_could_not_be_planned_is_planned_later(void)
+{
+	/* The picture (two), the offers, the plan and its growth. */
+	CU_ASSERT_TRUE(oom_for_each(give_away, NULL) >= 5);
+}
+
+static const struct tap_case cases[] = {
+	{"a balancer is made or not", a_balancer_is_made_or_not},
+	{"a claim is put off at worst", a_claim_is_put_off_at_worst},
+	{"what could not be planned is planned later",
+	 what_could_not_be_planned_is_planned_later},
+};
+
+TAP_MAIN(cases, setup, teardown)
