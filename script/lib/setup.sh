@@ -3,7 +3,7 @@
 # Sourced; expects $top, the top of the source tree, and "set -u".
 
 # What a build and its tests need, as "probe package" pairs; a probe is a
-# command, or a header if it ends in .h.
+# command, a header if it ends in .h, or the full name of a file.
 need_build='
 cc build-essential
 make build-essential
@@ -31,6 +31,7 @@ missing() {
 		'') continue ;;
 		*.h) printf '#include <%s>\n' "$probe" |
 			cc -E - >/dev/null 2>&1 || say "$package" ;;
+		/*) [ -e "$probe" ] || say "$package" ;;
 		*) command -v "$probe" >/dev/null 2>&1 || say "$package" ;;
 		esac
 	done | sort -u
