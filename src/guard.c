@@ -125,10 +125,8 @@ static uint64_t look_at_lease(struct mf_guard *guard, struct mf_lease *lease,
 	uint64_t stop_ns = stop_time(deadline_ns, guard->grace_ns);
 	struct mf_guarded *guarded, *next;
 
-	if (now_ns < stop_ns) {
-		lease->stop_asked = false;
+	if (now_ns < stop_ns)
 		return stop_ns;
-	}
 	if (!lease->stop_asked)
 		TAILQ_FOREACH(guarded, &lease->tasks, link)
 			mf_guarded_request_stop(guarded, METAFORA_STOP_LEASE,

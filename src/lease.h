@@ -26,7 +26,7 @@ struct mf_lease {
 	 */
 	TAILQ_ENTRY(mf_lease) link;     /* iff tasks is not empty */
 	struct mf_guarded_list tasks;   /* watched, deadline not reached */
-	bool stop_asked;                /* of all of them */
+	bool stop_asked;                /* of each of them */
 };
 
 struct mf_lease *mf_lease_new(uint64_t deadline_ns); /* NULL: no memory */
