@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -32,7 +31,7 @@ mf_task_new(struct mf_runner *runner, void *cookie, const char *id,
 	task->token = token;
 	task->started_ns = mf_loop_now_ns(runner->loop);
 	task->size_bytes = (uint32_t)size_bytes;
-	sem_init(&task->stop_sem, 0, 0);
+	mf_gate_init(&task->stop_gate);
 	atomic_init(&task->context, NULL);
 	atomic_init(&task->stopped_ns, 0);
 	atomic_init(&task->stop_fd, -1);
@@ -52,7 +51,7 @@ void mf_task_free(struct metafora_task *task)
 
 	if (fd >= 0)
 		close(fd);
-	sem_destroy(&task->stop_sem);
+	mf_gate_fini(&task->stop_gate);
 	mf_lease_unref(task->guarded.lease);
 	free(task);
 }
@@ -100,7 +99,7 @@ void mf_guarded_request_stop(struct mf_guarded *guarded,
 					    (unsigned char)reason))
 		return;
 	atomic_store(&task->stopped_ns, now_ns);
-	sem_post(&task->stop_sem);
+	mf_gate_open(&task->stop_gate);
 	/*
 	 * Flag first, then descriptor; metafora_task_stop_fd() does it the
 	 * other way round.  So one of the two sees the other's write.
@@ -200,26 +199,8 @@ metafora_task_stop_reason(const struct metafora_task *task)
 	return (enum metafora_stop_reason)atomic_load(&task->stop_reason);
 }
 
-/* Now and timeout_ms; CLOCK_MONOTONIC, which sem_clockwait() understands. */
-static struct timespec monotonic_in_ms(int64_t timeout_ms)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	at.tv_sec += timeout_ms / 1000;
-	at.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-	if (at.tv_nsec >= 1000000000) {
-		at.tv_sec++;
-		at.tv_nsec -= 1000000000;
-	}
-	return at;
-}
-
 int metafora_task_stop_wait(struct metafora_task *task, int64_t timeout_ms)
 {
-	struct timespec until;
-	int taken;
-
 	if (!task)
 		return METAFORA_EINVAL;
 	if (timeout_ms != 0 && mf_loop_is_owner(task->runner->loop))
@@ -228,17 +209,7 @@ int metafora_task_stop_wait(struct metafora_task *task, int64_t timeout_ms)
 		return 0;
 	if (timeout_ms == 0)
 		return METAFORA_ETIMEDOUT;
-	if (timeout_ms > 0)
-		until = monotonic_in_ms(timeout_ms);
-	do
-		taken = timeout_ms < 0 ?
-				sem_wait(&task->stop_sem) :
-				sem_clockwait(&task->stop_sem, CLOCK_MONOTONIC,
-					      &until);
-	while (taken < 0 && errno == EINTR);
-	/* One post wakes one waiter: it passes it on to the next. */
-	if (taken == 0)
-		sem_post(&task->stop_sem);
+	mf_gate_wait(&task->stop_gate, timeout_ms);
 	return metafora_task_stopping(task) ? 0 : METAFORA_ETIMEDOUT;
 }
 

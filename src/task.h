@@ -4,7 +4,6 @@
 #define MF_TASK_H
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,6 +11,7 @@
 
 #include <metafora/task.h>
 
+#include "gate.h"
 #include "guard.h"
 #include "lease.h"
 #include "loop.h"
@@ -35,8 +35,7 @@ struct metafora_task {
 	pthread_t thread;                /* owner; threaded handlers only */
 	_Atomic(void *) context;         /* atomic: the application's */
 	_Atomic uint64_t stopped_ns;     /* atomic: guard or owner writes it */
-	/* Posted once when asked to stop; who takes it puts it back. */
-	sem_t stop_sem;
+	struct mf_gate stop_gate;        /* open: asked to stop */
 	atomic_int stop_fd;              /* -1: none; published once */
 	uint32_t size_bytes;             /* const */
 	atomic_uchar stop_reason;        /* reason and flag in one */
