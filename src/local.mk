@@ -77,4 +77,4 @@ libmetafora_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(METAFORA_LT_VERSION) \
 	-Wl,--version-script=$(top_srcdir)/src/libmetafora.map -no-undefined
 libmetafora_la_DEPENDENCIES = libcore.la libcoordinators.la libbalancers.la \
 	src/libmetafora.map
-EXTRA_DIST += src/libmetafora.map
+EXTRA_DIST += src/libmetafora.map doc/locking.md
