@@ -23,8 +23,10 @@
 
 static struct stage stage;
 static atomic_bool no_threads;
+/* Called once by the next eventfd(), before it returns. */
+static void (*_Atomic in_eventfd)(void);
 
-/* Links the program's calls of pthread_create() to the one below. */
+/* The linker turns calls of x() into calls of __wrap_x(). */
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 			  void *(*fn)(void *), void *arg);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
@@ -36,6 +38,19 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 	if (atomic_load(&no_threads))
 		return EAGAIN;
 	return __real_pthread_create(thread, attr, fn, arg);
+}
+
+int __real_eventfd(unsigned int count, int flags);
+int __wrap_eventfd(unsigned int count, int flags);
+
+int __wrap_eventfd(unsigned int count, int flags)
+{
+	void (*hook)(void) = atomic_exchange(&in_eventfd, NULL);
+	int fd = __real_eventfd(count, flags);
+
+	if (hook)
+		hook();
+	return fd;
 }
 
 static atomic_uint n_stops;
@@ -177,12 +192,31 @@ static enum metafora_outcome run_inspect(void *arg, struct metafora_task *task)
 	return METAFORA_DONE;
 }
 
+/* As a callback of the application might do on the owner thread. */
+static void unblock_sigterm(void *arg)
+{
+	sigset_t set;
+
+	(void)arg;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void check_sigterm_is_unblocked(void *arg)
+{
+	sigset_t set;
+
+	(void)arg;
+	pthread_sigmask(SIG_SETMASK, NULL, &set);
+	CU_ASSERT_EQUAL(sigismember(&set, SIGTERM), 0);
+}
+
 static void a_thread_has_no_signals_a_name_and_the_stack_asked_for(void)
 {
 	const size_t stack_bytes = 3 * 1024 * 1024;
 	struct metafora_handler *handler = NULL;
 	struct thread_facts facts = {0};
-	sigset_t before, after;
 
 	CU_ASSERT_EQUAL_FATAL(metafora_handler_new_threaded(run_inspect,
 							    &facts, &handler),
@@ -190,16 +224,14 @@ static void a_thread_has_no_signals_a_name_and_the_stack_asked_for(void)
 	CU_ASSERT_EQUAL(metafora_handler_set_stack_bytes(handler, stack_bytes),
 			0);
 	open_with(handler);
-	pthread_sigmask(SIG_SETMASK, NULL, &before);
+	stage_call(&stage, unblock_sigterm, NULL);
 	CU_ASSERT_PTR_NOT_NULL(stage_start(&stage, "a/b"));
 	CU_ASSERT(stage_wait_returned(&stage, 1));
-	pthread_sigmask(SIG_SETMASK, NULL, &after);
+	stage_call(&stage, check_sigterm_is_unblocked, NULL);
 	CU_ASSERT(facts.all_blocked);
 	CU_ASSERT_STRING_EQUAL(facts.name, "mf:a%2Fb");
 	CU_ASSERT(facts.stack_bytes >= stack_bytes);
 	CU_ASSERT(facts.stack_bytes < stack_bytes + 1024 * 1024);
-	CU_ASSERT_EQUAL(sigismember(&after, SIGTERM),
-			sigismember(&before, SIGTERM));
 	stage_close(&stage);
 }
 
@@ -352,6 +384,20 @@ static bool wait_until_it_sleeps(struct waiter *waiter)
 	return false;
 }
 
+/* Some wait without limit: the test must not. */
+static void join_or_bail_out(pthread_t thread)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += STAGE_PATIENCE_MS / 1000;
+	if (!pthread_timedjoin_np(thread, NULL, &until))
+		return;
+	printf("Bail out! a waiter was not woken\n");
+	fflush(stdout);
+	_exit(1);
+}
+
 static int start_and_forget(void *arg, struct metafora_task *task)
 {
 	(void)arg, (void)task;
@@ -382,12 +428,68 @@ static void every_waiter_is_woken(void)
 		CU_ASSERT(wait_until_it_sleeps(&waiters[i]));
 	stage_stop(&stage, task, METAFORA_STOP_COMMAND);
 	for (i = 0; i < N_WAITERS; i++) {
-		pthread_join(waiters[i].thread, NULL);
+		join_or_bail_out(waiters[i].thread);
 		CU_ASSERT_EQUAL(waiters[i].result, 0);
 	}
 	CU_ASSERT_EQUAL(metafora_task_finish(task, METAFORA_RELEASE), 0);
 	CU_ASSERT(stage_wait_returned(&stage, 1));
 	stage_close(&stage);
+}
+
+/* Whatever comes between the making of a descriptor and its publication. */
+static struct metafora_task *meddled_task;
+static int meddler_fd;
+
+static void make_another(void)
+{
+	CU_ASSERT_EQUAL(metafora_task_stop_fd(meddled_task, &meddler_fd), 0);
+}
+
+static void ask_for_stop(void)
+{
+	mf_guarded_request_stop(&meddled_task->guarded, METAFORA_STOP_LEASE, 1);
+}
+
+static int make_fd_while(void (*meddle)(void))
+{
+	int fd = -1;
+
+	open_async(start_and_forget, NULL);
+	meddled_task = stage_start(&stage, "one");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(meddled_task);
+	atomic_store(&in_eventfd, meddle);
+	CU_ASSERT_EQUAL(metafora_task_stop_fd(meddled_task, &fd), 0);
+	CU_ASSERT_PTR_NULL(atomic_load(&in_eventfd));
+	return fd;
+}
+
+static void finish_meddled(void)
+{
+	CU_ASSERT_EQUAL(metafora_task_finish(meddled_task, METAFORA_RELEASE),
+			0);
+	CU_ASSERT(stage_wait_returned(&stage, 1));
+	stage_close(&stage);
+}
+
+static void of_two_descriptors_one_is_kept(void)
+{
+	int fd = make_fd_while(make_another);
+	int lowest = dup(fd);
+
+	CU_ASSERT_EQUAL(fd, meddler_fd);
+	/* The other one, which was made first, is closed again. */
+	CU_ASSERT(lowest < fd);
+	close(lowest);
+	finish_meddled();
+}
+
+static void a_stop_before_the_publication_is_not_missed(void)
+{
+	struct pollfd pollfd = {.fd = make_fd_while(ask_for_stop),
+				.events = POLLIN};
+
+	CU_ASSERT_EQUAL(poll(&pollfd, 1, 0), 1);
+	finish_meddled();
 }
 
 struct fd_maker {
@@ -521,6 +623,9 @@ static const struct tap_case cases[] = {
 	{"every waiter is woken", every_waiter_is_woken},
 	{"a descriptor is made once and misses no stop",
 	 a_descriptor_is_made_once_and_misses_no_stop},
+	{"of two descriptors one is kept", of_two_descriptors_one_is_kept},
+	{"a stop before the publication is not missed",
+	 a_stop_before_the_publication_is_not_missed},
 	{"another thread may finish the task",
 	 another_thread_may_finish_the_task},
 	{"a threaded task cannot be finished",

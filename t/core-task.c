@@ -21,7 +21,7 @@ static struct {
 	bool finish_in_start;
 	bool finish_in_stop;
 	int finish_results[2];
-	int wait_results[2]; /* of a wait in start: without limit, for 0 ms */
+	int wait_results[2]; /* of waits in the newest callback: 1 ms, 0 ms */
 	uint64_t takes_ns;   /* each callback */
 	unsigned int n_started, n_stops, n_ends;
 	bool stopping_in_stop;
@@ -35,7 +35,7 @@ static int start(void *arg, struct metafora_task *task)
 	act.n_started++;
 	act.last = "start";
 	world->now_ns += act.takes_ns;
-	act.wait_results[0] = metafora_task_stop_wait(task, -1);
+	act.wait_results[0] = metafora_task_stop_wait(task, 1);
 	act.wait_results[1] = metafora_task_stop_wait(task, 0);
 	if (act.finish_in_start) {
 		act.finish_results[0] =

@@ -12,7 +12,7 @@ t_core_handler_LDADD = $(TEST_LIBS)
 t_core_task_CPPFLAGS = $(TEST_CPPFLAGS)
 t_core_task_LDADD = $(TEST_LIBS)
 t_core_runner_CPPFLAGS = $(TEST_CPPFLAGS)
-t_core_runner_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
+t_core_runner_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create,--wrap=eventfd
 t_core_runner_LDADD = $(TEST_LIBS)
 t_core_guard_CPPFLAGS = $(TEST_CPPFLAGS)
 t_core_guard_LDADD = $(TEST_LIBS)
