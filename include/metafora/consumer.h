@@ -26,7 +26,10 @@ extern "C" {
  */
 struct metafora_consumer;
 
-/* What to do when a handler still runs as the lease ends. */
+/*
+ * What to do when a handler still runs as the lease ends, or one lease grace
+ * after its claim was lost without notice.
+ */
 enum metafora_lost_policy {
 	/* Log it loudly, go on waiting for the handler. */
 	METAFORA_LOST_WAIT = 0,

@@ -45,8 +45,9 @@ typedef void (*metafora_stop_fn)(void *arg, struct metafora_task *task);
 
 /*
  * The last call for a task, on the consumer's own thread, after it finished
- * or failed to start: nothing else uses the task any more; free what hangs on
- * it.  Must not block.
+ * or start refused it: nothing else uses the task any more; free what hangs on
+ * it.  A task for which no thread could be made never gets here.  Must not
+ * block.
  */
 typedef void (*metafora_end_fn)(void *arg, struct metafora_task *task);
 
@@ -76,7 +77,7 @@ METAFORA_API int metafora_handler_set_end(struct metafora_handler *handler,
 
 /*
  * Stack of a threaded handler's threads; default 256 KiB, at least what the
- * system asks for.  Returns 0, METAFORA_EINVAL, METAFORA_ERANGE,
+ * system asks for, at most 1 GiB.  Returns 0, METAFORA_EINVAL, METAFORA_ERANGE,
  * METAFORA_ESTATE (in use), METAFORA_ENOTSUP (asynchronous).  Since: 0.1.
  */
 METAFORA_API int
