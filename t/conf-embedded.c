@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The conformance suite on the embedded broker, as it is and with faults. */
+#include <metafora/plugins.h>
+
+#include "conf/conf.h"
+#include "embedded/broker.h"
+
+#define TIMEOUT_MS 1000
+#define SEED 1
+
+static struct site *world_site(void)
+{
+	return site_new_world(SEED);
+}
+
+static void *plain_broker(struct site *site)
+{
+	struct metafora_embedded_broker *broker;
+
+	(void)site;
+	CU_ASSERT_EQUAL_FATAL(metafora_embedded_broker_new(TIMEOUT_MS, &broker),
+			      0);
+	return broker;
+}
+
+static void *delaying_broker(struct site *site)
+{
+	void *broker = plain_broker(site);
+
+	CU_ASSERT_EQUAL(metafora_embedded_delay(broker, NULL, 0, 40), 0);
+	return broker;
+}
+
+static void *lagging_broker(struct site *site)
+{
+	void *broker = plain_broker(site);
+
+	CU_ASSERT_EQUAL(metafora_embedded_lag(broker, NULL, 300), 0);
+	return broker;
+}
+
+static void *bad_broker(struct site *site)
+{
+	void *broker = delaying_broker(site);
+
+	CU_ASSERT_EQUAL(metafora_embedded_lag(broker, NULL, 300), 0);
+	return broker;
+}
+
+static void broker_free(void *arg)
+{
+	struct metafora_embedded_broker *broker = arg;
+	size_t i;
+
+	/* Nobody else refers to it, and nothing of the sides is left. */
+	CU_ASSERT_EQUAL(atomic_load(&broker->n_refs), 1);
+	CU_ASSERT(TAILQ_EMPTY(&broker->links));
+	for (i = 0; i < EMB_BUCKETS; i++) {
+		const struct emb_task *task;
+
+		TAILQ_FOREACH(task, &broker->buckets[i].tasks, in_bucket)
+			CU_ASSERT(TAILQ_EMPTY(&task->line) ||
+				  !TAILQ_EMPTY(&broker->sessions));
+	}
+	metafora_embedded_broker_free(broker);
+}
+
+static struct metafora_coordinator *coordinator_new(void *broker)
+{
+	struct metafora_coordinator *coordinator;
+
+	CU_ASSERT_EQUAL_FATAL(
+		metafora_embedded_coordinator_new(broker, &coordinator), 0);
+	return coordinator;
+}
+
+static void expire(void *broker, const char *node)
+{
+	CU_ASSERT_EQUAL(metafora_embedded_expire(broker, node), 0);
+}
+
+static void cut(void *broker, const char *node, bool is_cut)
+{
+	CU_ASSERT_EQUAL(metafora_embedded_cut(broker, node, is_cut), 0);
+}
+
+static void lose(void *broker, const char *node, size_t n_writes,
+		 bool before_commit)
+{
+	CU_ASSERT_EQUAL(
+		metafora_embedded_lose(broker, node, n_writes, before_commit),
+		0);
+}
+
+#define BACKEND(make_site, make_broker)                                        \
+	{                                                                      \
+		.site_new = make_site, .patience_ms = 20000,                   \
+		.broker_new = make_broker, .broker_free = broker_free,         \
+		.coordinator_new = coordinator_new, .expire = expire,          \
+		.cut = cut, .lose = lose,                                      \
+	}
+
+static const struct conf_backend plain = BACKEND(world_site, plain_broker);
+static const struct conf_backend delay = BACKEND(world_site, delaying_broker);
+static const struct conf_backend lag = BACKEND(world_site, lagging_broker);
+static const struct conf_backend both = BACKEND(world_site, bad_broker);
+/* The same on threads and the clock of this machine. */
+static const struct conf_backend threads =
+	BACKEND(site_new_threads, plain_broker);
+
+CONF_CASES(CONF_STAMP, plain)
+CONF_CASES(CONF_STAMP, delay)
+CONF_CASES(CONF_STAMP, lag)
+CONF_CASES(CONF_STAMP, both)
+CONF_CASES(CONF_STAMP, threads)
+
+/* clang-format off */
+static const struct tap_case cases[] = {
+	CONF_CASES(CONF_ROW, plain)
+	CONF_CASES(CONF_ROW, delay)
+	CONF_CASES(CONF_ROW, lag)
+	CONF_CASES(CONF_ROW, both)
+	CONF_CASES(CONF_ROW, threads)
+};
+/* clang-format on */
+
+TAP_MAIN(cases, NULL, NULL)

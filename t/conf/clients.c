@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Conformance: the client side, and commands. */
+#include <metafora/task.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf.h"
+
+/* --- tasks ------------------------------------------------------------------------- */
+
+void conf_submit_says_what_exists(struct conf *c)
+{
+	const struct metafora_submission both[] = {
+		{"t", "1", 1},
+		{"u", "2", 1},
+		{"u", "3", 1},
+	};
+	const struct rec_reply *reply;
+
+	CU_ASSERT_EQUAL(conf_submit_data(c, "t", "first", 5), 0);
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), METAFORA_EEXIST);
+	reply = conf_reply(c, rec_submit(c->client, both, 3));
+	CU_ASSERT_EQUAL(reply->error, 0);
+	CU_ASSERT_EQUAL(reply->n_errors, 3);
+	CU_ASSERT_EQUAL(reply->errors[0], METAFORA_EEXIST);
+	CU_ASSERT_EQUAL(reply->errors[1], 0);
+	CU_ASSERT_EQUAL(reply->errors[2], METAFORA_EEXIST);
+	/* What was there first stays as it is. */
+	reply = conf_reply(c, rec_get(c->client, "t"));
+	CU_ASSERT(reply->size_bytes == 5 &&
+		  memcmp(reply->data, "first", 5) == 0);
+	reply = conf_reply(c, rec_get(c->client, "u"));
+	CU_ASSERT(reply->size_bytes == 1 && memcmp(reply->data, "2", 1) == 0);
+}
+
+void conf_get_and_remove_need_a_task(struct conf *c)
+{
+	CU_ASSERT_EQUAL(conf_reply(c, rec_get(c->client, "t"))->error,
+			METAFORA_ENOENT);
+	CU_ASSERT_EQUAL(conf_remove(c, "t"), METAFORA_ENOENT);
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	CU_ASSERT_EQUAL(conf_remove(c, "t"), 0);
+	CU_ASSERT_EQUAL(conf_remove(c, "t"), METAFORA_ENOENT);
+	CU_ASSERT_EQUAL(conf_reply(c, rec_get(c->client, "t"))->error,
+			METAFORA_ENOENT);
+}
+
+void conf_list_shows_owners(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct rec_node *b = conf_join(c, "b");
+	const struct rec_reply *reply;
+	struct conf_answer owner;
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t1"), 0);
+	CU_ASSERT_EQUAL(conf_submit(c, "t2"), 0);
+	owner = conf_claim(c, a, "t2");
+	CU_ASSERT_EQUAL(conf_queue(c, b, "t2").result, METAFORA_RESULT_QUEUED);
+	reply = conf_reply(c, rec_list(c->client, "", "", 0));
+	CU_ASSERT_EQUAL(reply->error, 0);
+	CU_ASSERT_FALSE(reply->more);
+	CU_ASSERT_EQUAL_FATAL(reply->n_rows, 2);
+	CU_ASSERT_STRING_EQUAL(reply->rows[0].task, "t1");
+	CU_ASSERT_PTR_NULL(reply->rows[0].owner);
+	CU_ASSERT_EQUAL(reply->rows[0].token, 0);
+	CU_ASSERT_STRING_EQUAL(reply->rows[1].task, "t2");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(reply->rows[1].owner);
+	CU_ASSERT_STRING_EQUAL(reply->rows[1].owner, "a");
+	CU_ASSERT_EQUAL(reply->rows[1].token, owner.token);
+}
+
+/* The listing has exactly these IDs, in this order. */
+static void check_list(struct conf *c, const char *prefix, const char *after,
+		       size_t limit, bool more, const char *ids)
+{
+	const struct rec_reply *reply =
+		conf_reply(c, rec_list(c->client, prefix, after, limit));
+	char all[256] = "";
+	size_t i;
+
+	for (i = 0; i < reply->n_rows; i++) {
+		strcat(all, reply->rows[i].task);
+		strcat(all, " ");
+	}
+	CU_ASSERT_STRING_EQUAL(all, ids);
+	CU_ASSERT_EQUAL(reply->more, more);
+}
+
+static void submit_all(struct conf *c, const char *const *ids)
+{
+	for (; *ids; ids++)
+		CU_ASSERT_EQUAL(conf_submit(c, *ids), 0);
+}
+
+void conf_list_knows_prefixes(struct conf *c)
+{
+	const char *const ids[] = {"b", "a", "ab", "abc", "B", "\xff", NULL};
+
+	submit_all(c, ids);
+	check_list(c, "", "", 0, false, "B a ab abc b \xff ");
+	check_list(c, "a", "", 0, false, "a ab abc ");
+	check_list(c, "ab", "", 0, false, "ab abc ");
+	check_list(c, "abcd", "", 0, false, "");
+	check_list(c, "%", "", 0, false, "");
+}
+
+void conf_list_comes_in_pages(struct conf *c)
+{
+	const char *const ids[] = {"p3", "p1", "q1", "p2", "p5", "p4", NULL};
+
+	submit_all(c, ids);
+	check_list(c, "p", "", 2, true, "p1 p2 ");
+	check_list(c, "p", "p2", 2, true, "p3 p4 ");
+	check_list(c, "p", "p4", 2, false, "p5 ");
+	check_list(c, "p", "p5", 2, false, "");
+	check_list(c, "", "p5", 1, false, "q1 ");
+	check_list(c, "", "p", 6, false, "p1 p2 p3 p4 p5 q1 ");
+	/* What it goes on after need not exist. */
+	check_list(c, "p", "p25", 1, true, "p3 ");
+}
+
+/* --- names and sizes ------------------------------------------------------------------ */
+
+static void go_round(struct conf *c, struct rec_node *node, const char *id)
+{
+	const struct rec_reply *reply;
+	struct conf_answer claim;
+	uint64_t token = 0;
+
+	CU_ASSERT_EQUAL(conf_submit_data(c, id, id, strlen(id)), 0);
+	CU_ASSERT(conf_sees_task(c, node, id, true));
+	reply = conf_reply(c, rec_get(c->client, id));
+	CU_ASSERT(reply->size_bytes == strlen(id) &&
+		  memcmp(reply->data, id, strlen(id)) == 0);
+	claim = conf_claim(c, node, id);
+	CU_ASSERT_EQUAL(claim.result, METAFORA_RESULT_OWNED);
+	CU_ASSERT(conf_sees_place(c, node, id, node->name, 1));
+	pthread_mutex_lock(&c->site->lock);
+	rec_sees_claim(node, id, node->name, &token);
+	pthread_mutex_unlock(&c->site->lock);
+	CU_ASSERT_EQUAL(token, claim.token);
+	reply = conf_reply(c, rec_list(c->client, id, "", 1));
+	CU_ASSERT_EQUAL(reply->n_rows, 1);
+	CU_ASSERT(reply->n_rows == 1 && strcmp(reply->rows[0].task, id) == 0 &&
+		  reply->rows[0].owner &&
+		  strcmp(reply->rows[0].owner, node->name) == 0);
+	CU_ASSERT_EQUAL(conf_leave(c, node, METAFORA_VERB_DONE, id, &claim),
+			METAFORA_RESULT_ENDED);
+	CU_ASSERT_FALSE(conf_exists(c, id));
+}
+
+void conf_strange_names_go_round(struct conf *c)
+{
+	const char *const ids[] = {
+		".",  "..", "a:b/c%", "%41",   "/",
+		"//", ":",  " ",      "a b\n", "0000000001",
+		"-",  "~",  "\\",     "*",     "t:n:0000000001",
+	};
+	char name[METAFORA_NODE_NAME_MAX + 1];
+	char id[METAFORA_TASK_ID_MAX + 1];
+	struct rec_node *node;
+	size_t i;
+
+	/* A node name of strange bytes, as long as it may be. */
+	for (i = 0; i < METAFORA_NODE_NAME_MAX; i++)
+		name[i] = (char)(255 - i);
+	name[METAFORA_NODE_NAME_MAX] = '\0';
+	node = conf_join(c, name);
+	CU_ASSERT(conf_sees_member(c, node, name, true));
+	for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		go_round(c, node, ids[i]);
+	/* Every byte there is, in two IDs; the longest. */
+	for (i = 0; i < METAFORA_TASK_ID_MAX; i++)
+		id[i] = (char)(i + 1);
+	id[METAFORA_TASK_ID_MAX] = '\0';
+	go_round(c, node, id);
+	for (i = 0; i < METAFORA_TASK_ID_MAX; i++)
+		id[i] = (char)(255 - i);
+	go_round(c, node, id);
+}
+
+void conf_sizes_go_round(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	unsigned char *big = malloc(METAFORA_PROPERTIES_MAX);
+	const struct rec_verdict *verdict;
+	const struct rec_reply *reply;
+	struct conf_answer claim;
+	size_t i;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(big);
+	for (i = 0; i < METAFORA_PROPERTIES_MAX; i++)
+		big[i] = (unsigned char)(i * 7 + i / 256);
+	CU_ASSERT_EQUAL(conf_submit_data(c, "none", NULL, 0), 0);
+	CU_ASSERT_EQUAL(
+		conf_submit_data(c, "big", big, METAFORA_PROPERTIES_MAX), 0);
+	reply = conf_reply(c, rec_get(c->client, "none"));
+	CU_ASSERT_EQUAL(reply->error, 0);
+	CU_ASSERT_EQUAL(reply->size_bytes, 0);
+	reply = conf_reply(c, rec_get(c->client, "big"));
+	CU_ASSERT(reply->size_bytes == METAFORA_PROPERTIES_MAX &&
+		  memcmp(reply->data, big, METAFORA_PROPERTIES_MAX) == 0);
+	claim = conf_claim(c, a, "none");
+	CU_ASSERT_EQUAL(claim.result, METAFORA_RESULT_OWNED);
+	claim = conf_claim(c, a, "big");
+	CU_ASSERT_EQUAL(claim.result, METAFORA_RESULT_OWNED);
+	pthread_mutex_lock(&c->site->lock);
+	verdict = rec_verdict_of(a, METAFORA_VERB_CLAIM, claim.attempt);
+	CU_ASSERT(verdict->size_bytes == METAFORA_PROPERTIES_MAX &&
+		  memcmp(verdict->properties, big, METAFORA_PROPERTIES_MAX) ==
+			  0);
+	pthread_mutex_unlock(&c->site->lock);
+	free(big);
+}
+
+void conf_nodes_are_listed(struct conf *c)
+{
+	struct rec_node *b = conf_join(c, "b");
+	struct rec_node *a = conf_join(c, "a");
+	const struct rec_reply *reply;
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	CU_ASSERT_EQUAL(conf_submit(c, "u"), 0);
+	CU_ASSERT_EQUAL(conf_claim(c, b, "t").result, METAFORA_RESULT_OWNED);
+	CU_ASSERT_EQUAL(conf_claim(c, b, "u").result, METAFORA_RESULT_OWNED);
+	CU_ASSERT_EQUAL(conf_queue(c, a, "u").result, METAFORA_RESULT_QUEUED);
+	reply = conf_reply(c, rec_nodes(c->client));
+	CU_ASSERT_EQUAL(reply->error, 0);
+	CU_ASSERT_EQUAL_FATAL(reply->n_members, 2);
+	CU_ASSERT_STRING_EQUAL(reply->members[0].node, "a");
+	CU_ASSERT_EQUAL(reply->members[0].n_owned, 0);
+	CU_ASSERT_EQUAL(reply->members[0].state, METAFORA_MEMBER_ACTIVE);
+	CU_ASSERT_EQUAL(reply->members[0].session, a->session);
+	CU_ASSERT_STRING_EQUAL(reply->members[1].node, "b");
+	CU_ASSERT_EQUAL(reply->members[1].n_owned, 2);
+	CU_ASSERT_EQUAL(reply->members[1].session, b->session);
+}
+
+/* --- commands ------------------------------------------------------------------------------ */
+
+/* The ID of a command that has come; its data are as expected. */
+static void command_id(struct conf *c, const struct rec_node *node, size_t i,
+		       const char *data, char *id, size_t n_bytes)
+{
+	pthread_mutex_lock(&c->site->lock);
+	CU_ASSERT_FATAL(i < node->n_commands);
+	CU_ASSERT_EQUAL(node->commands[i].size_bytes, strlen(data));
+	CU_ASSERT_STRING_EQUAL(node->commands[i].data, data);
+	snprintf(id, n_bytes, "%s", node->commands[i].id);
+	pthread_mutex_unlock(&c->site->lock);
+}
+
+static size_t n_commands(struct conf *c, const struct rec_node *node)
+{
+	size_t n;
+
+	pthread_mutex_lock(&c->site->lock);
+	n = node->n_commands;
+	pthread_mutex_unlock(&c->site->lock);
+	return n;
+}
+
+void conf_a_command_is_delivered_once(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct rec_node *b = conf_join(c, "b");
+	const struct rec_reply *reply;
+	uint64_t requests[2];
+	char id[64];
+
+	requests[0] = rec_command(c->client, "a", "one", 3);
+	CU_ASSERT(conf_gets_commands(c, a, 1));
+	CU_ASSERT_FALSE(conf_has_reply(c, requests[0]));
+	command_id(c, a, 0, "one", id, sizeof(id));
+	rec_ack(a, id, 0, "well done");
+	reply = conf_reply(c, requests[0]);
+	CU_ASSERT_EQUAL(reply->error, 0);
+	CU_ASSERT_EQUAL(reply->size_bytes, strlen("well done"));
+	CU_ASSERT_STRING_EQUAL(reply->data, "well done");
+	/* An error goes back with its text; an unknown ID does nothing. */
+	requests[1] = rec_command(c->client, "a", "two", 3);
+	CU_ASSERT(conf_gets_commands(c, a, 2));
+	command_id(c, a, 1, "two", id, sizeof(id));
+	rec_ack(a, "no such command", 0, "");
+	rec_ack(a, id, METAFORA_ENOTSUP, "what?");
+	rec_ack(a, id, 0, "again");
+	reply = conf_reply(c, requests[1]);
+	CU_ASSERT_EQUAL(reply->error, METAFORA_ENOTSUP);
+	CU_ASSERT_STRING_EQUAL(reply->data, "what?");
+	CU_ASSERT_EQUAL(n_commands(c, a), 2);
+	CU_ASSERT_EQUAL(n_commands(c, b), 0);
+}
+
+void conf_commands_keep_their_order(struct conf *c)
+{
+	const char *const data[] = {"1", "2", "3", "4", "5", "6"};
+	struct rec_node *a = conf_join(c, "a");
+	uint64_t requests[6];
+	char ids[6][64];
+	size_t i;
+
+	for (i = 0; i < 6; i++)
+		requests[i] = rec_command(c->client, "a", data[i], 1);
+	CU_ASSERT(conf_gets_commands(c, a, 6));
+	for (i = 0; i < 6; i++)
+		command_id(c, a, i, data[i], ids[i], sizeof(ids[i]));
+	for (i = 0; i < 6; i++)
+		rec_ack(a, ids[i], 0, data[i]);
+	for (i = 0; i < 6; i++) {
+		CU_ASSERT_EQUAL(conf_reply(c, requests[i])->error, 0);
+		CU_ASSERT_STRING_EQUAL(conf_reply(c, requests[i])->data,
+				       data[i]);
+	}
+}
+
+void conf_a_command_needs_a_node(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+
+	CU_ASSERT_EQUAL(
+		conf_reply(c, rec_command(c->client, "b", "x", 1))->error,
+		METAFORA_ENOENT);
+	rec_node_close(a);
+	CU_ASSERT_EQUAL(
+		conf_reply(c, rec_command(c->client, "a", "x", 1))->error,
+		METAFORA_ENOENT);
+}
+
+void conf_a_command_dies_with_its_node(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct rec_node *again;
+	uint64_t requests[2];
+	char id[64];
+
+	/* One that was delivered, one that the dead node never sees. */
+	requests[0] = rec_command(c->client, "a", "one", 3);
+	CU_ASSERT(conf_gets_commands(c, a, 1));
+	conf_kill(c, a);
+	requests[1] = rec_command(c->client, "a", "two", 3);
+	CU_ASSERT_EQUAL(conf_reply(c, requests[0])->error, METAFORA_ENOENT);
+	CU_ASSERT_EQUAL(conf_reply(c, requests[1])->error, METAFORA_ENOENT);
+	/* The next life of the node sees only its own. */
+	again = conf_join(c, "a");
+	requests[0] = rec_command(c->client, "a", "three", 5);
+	CU_ASSERT(conf_gets_commands(c, again, 1));
+	command_id(c, again, 0, "three", id, sizeof(id));
+	rec_ack(again, id, 0, "");
+	CU_ASSERT_EQUAL(conf_reply(c, requests[0])->error, 0);
+	CU_ASSERT_EQUAL(n_commands(c, again), 1);
+}
+
+void conf_a_command_survives_a_cut(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	uint64_t requests[2];
+	char ids[2][64];
+
+	if (!c->backend->cut) {
+		tap_skip("links cannot be cut here");
+		return;
+	}
+	requests[0] = rec_command(c->client, "a", "one", 3);
+	CU_ASSERT(conf_gets_commands(c, a, 1));
+	command_id(c, a, 0, "one", ids[0], sizeof(ids[0]));
+	c->backend->cut(c->broker, "a", true);
+	requests[1] = rec_command(c->client, "a", "two", 3);
+	rec_ack(a, ids[0], 0, "done");
+	CU_ASSERT(conf_reaches(c, a, METAFORA_SESSION_SUSPENDED));
+	CU_ASSERT_FALSE(conf_has_reply(c, requests[0]));
+	c->backend->cut(c->broker, "a", false);
+	CU_ASSERT_EQUAL(conf_reply(c, requests[0])->error, 0);
+	CU_ASSERT_STRING_EQUAL(conf_reply(c, requests[0])->data, "done");
+	CU_ASSERT(conf_gets_commands(c, a, 2));
+	command_id(c, a, 1, "two", ids[1], sizeof(ids[1]));
+	rec_ack(a, ids[1], 0, "");
+	CU_ASSERT_EQUAL(conf_reply(c, requests[1])->error, 0);
+	CU_ASSERT_EQUAL(n_commands(c, a), 2);
+}
+
+/* --- requests and broken links ------------------------------------------------------------------ */
+
+void conf_requests_wait_for_the_link(struct conf *c)
+{
+	const struct metafora_submission submission = {"t", "data", 4};
+	struct rec_node *a = conf_join(c, "a");
+	uint64_t requests[3];
+
+	if (!c->backend->cut) {
+		tap_skip("links cannot be cut here");
+		return;
+	}
+	CU_ASSERT_EQUAL(conf_submit(c, "u"), 0);
+	c->backend->cut(c->broker, NULL, true);
+	/* So that every side knows of the cut. */
+	CU_ASSERT(conf_reaches(c, a, METAFORA_SESSION_SUSPENDED));
+	requests[0] = rec_submit(c->client, &submission, 1);
+	requests[1] = rec_list(c->client, "", "", 0);
+	requests[2] = rec_get(c->client, "u");
+	site_pass(c->site, 50);
+	CU_ASSERT_FALSE(conf_has_reply(c, requests[0]));
+	CU_ASSERT_FALSE(conf_has_reply(c, requests[1]));
+	CU_ASSERT_FALSE(conf_has_reply(c, requests[2]));
+	c->backend->cut(c->broker, NULL, false);
+	CU_ASSERT_EQUAL(conf_reply(c, requests[0])->error, 0);
+	CU_ASSERT_EQUAL(conf_reply(c, requests[0])->errors[0], 0);
+	CU_ASSERT_EQUAL(conf_reply(c, requests[1])->error, 0);
+	CU_ASSERT_EQUAL(conf_reply(c, requests[2])->error, 0);
+	CU_ASSERT(conf_exists(c, "t"));
+}
+
+void conf_a_cancelled_request_is_dropped(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct conf_answer claim;
+	uint64_t removal;
+	uint64_t command;
+	char id[64];
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	claim = conf_claim(c, a, "t");
+	removal = rec_remove(c->client, "t");
+	CU_ASSERT(conf_sees_task(c, a, "t", false));
+	rec_cancel(c->client, removal);
+	CU_ASSERT_EQUAL(conf_leave(c, a, METAFORA_VERB_RELEASE, "t", &claim),
+			METAFORA_RESULT_ENDED);
+	CU_ASSERT(conf_sees_n_claims(c, a, 0));
+	command = rec_command(c->client, "a", "x", 1);
+	CU_ASSERT(conf_gets_commands(c, a, 1));
+	rec_cancel(c->client, command);
+	command_id(c, a, 0, "x", id, sizeof(id));
+	rec_ack(a, id, 0, "too late");
+	/* Cancelled as soon as it is made, and one that never was. */
+	rec_cancel(c->client, rec_list(c->client, "", "", 0));
+	rec_cancel(c->client, 1000);
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	CU_ASSERT(conf_exists(c, "t"));
+}
+
+void conf_lost_submits_are_unknown(struct conf *c)
+{
+	if (!c->backend->lose) {
+		tap_skip("messages cannot be lost here");
+		return;
+	}
+	c->backend->lose(c->broker, NULL, 1, true);
+	CU_ASSERT_EQUAL(conf_submit(c, "before"), METAFORA_EUNKNOWN);
+	CU_ASSERT_FALSE(conf_exists(c, "before"));
+	CU_ASSERT_EQUAL(conf_submit(c, "before"), 0);
+	c->backend->lose(c->broker, NULL, 1, false);
+	CU_ASSERT_EQUAL(conf_submit(c, "after"), METAFORA_EUNKNOWN);
+	CU_ASSERT(conf_exists(c, "after"));
+	CU_ASSERT_EQUAL(conf_submit(c, "after"), METAFORA_EEXIST);
+	c->backend->lose(c->broker, NULL, 1, false);
+	CU_ASSERT_EQUAL(conf_remove(c, "after"), METAFORA_EUNKNOWN);
+	CU_ASSERT_FALSE(conf_exists(c, "after"));
+	c->backend->lose(c->broker, NULL, 1, true);
+	CU_ASSERT_EQUAL(conf_remove(c, "before"), METAFORA_EUNKNOWN);
+	CU_ASSERT(conf_exists(c, "before"));
+}

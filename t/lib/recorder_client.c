@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Recorder of a client side: requests and the replies to them. */
+#include <stdlib.h>
+
+#include "plugin.h"
+#include "recorder.h"
+#include "recorder_util.h"
+
+#define CLOSE_MAX_MS 60000
+
+static struct rec_client *begin(const struct metafora_host *host)
+{
+	struct rec_client *client = mf_host_of(host)->owner;
+
+	pthread_mutex_lock(&client->site->lock);
+	if (client->in_op)
+		rec_violation(&client->violation,
+			      "answered inside an operation");
+	if (!mf_loop_is_owner(&client->loop))
+		rec_violation(&client->violation, "answered on another thread");
+	if (client->closed)
+		rec_violation(&client->violation, "something after closed");
+	return client;
+}
+
+static void end(struct rec_client *client)
+{
+	pthread_cond_broadcast(&client->site->changed);
+	pthread_mutex_unlock(&client->site->lock);
+}
+
+static void copy_rows(struct rec_reply *copy,
+		      const struct metafora_reply *reply)
+{
+	const struct metafora_task_row *row;
+	size_t i;
+
+	copy->rows = rec_alloc(reply->n_tasks * sizeof(*copy->rows));
+	for (i = 0; i < reply->n_tasks; i++) {
+		row = &reply->tasks[i];
+		copy->rows[i].task = rec_copy(row->task);
+		copy->rows[i].owner = row->owner ? rec_copy(row->owner) : NULL;
+		copy->rows[i].token = row->token;
+	}
+	copy->n_rows = reply->n_tasks;
+	copy->more = reply->more;
+}
+
+static void copy_members(struct rec_reply *copy,
+			 const struct metafora_reply *reply)
+{
+	size_t i;
+
+	copy->members = rec_alloc(reply->n_members * sizeof(*copy->members));
+	for (i = 0; i < reply->n_members; i++) {
+		rec_member_copy(&copy->members[i], &reply->members[i].record);
+		copy->members[i].n_owned = reply->members[i].n_owned;
+	}
+	copy->n_members = reply->n_members;
+}
+
+static void on_reply(const struct metafora_host *host, uint64_t request,
+		     const struct metafora_reply *reply)
+{
+	struct rec_client *client = begin(host);
+	struct rec_reply *copy;
+
+	if (request == 0 || request > client->n_requests) {
+		rec_violation(&client->violation, "a reply nobody asked for");
+		end(client);
+		return;
+	}
+	copy = client->replies[request - 1];
+	if (copy->came)
+		rec_violation(&client->violation, "two replies to a request");
+	copy->came = true;
+	copy->error = reply->error;
+	copy->data = rec_copy_bytes(reply->data, reply->size_bytes);
+	copy->size_bytes = reply->size_bytes;
+	if (reply->error == 0) {
+		copy->errors = rec_copy_bytes(reply->errors,
+					      reply->n_errors * sizeof(int));
+		copy->n_errors = reply->n_errors;
+		copy_rows(copy, reply);
+		copy_members(copy, reply);
+	}
+	end(client);
+}
+
+static void on_closed(const struct metafora_host *host)
+{
+	struct rec_client *client = begin(host);
+
+	client->closed = true;
+	end(client);
+}
+
+static const struct metafora_client_sink client_sink = {
+	.abi_version = METAFORA_COORDINATOR_ABI,
+	.size = sizeof(client_sink),
+	.reply = on_reply,
+	.closed = on_closed,
+};
+
+/* --- life ------------------------------------------------------------------------ */
+
+struct opening {
+	struct rec_client *client;
+	struct metafora_coordinator *coordinator;
+	int error;
+};
+
+static void open_client(void *arg)
+{
+	struct opening *opening = arg;
+	struct rec_client *client = opening->client;
+
+	client->in_op = true;
+	opening->error = client->ops->open(opening->coordinator->config,
+					   &client->host.table, &client_sink,
+					   &client->state);
+	client->in_op = false;
+}
+
+struct rec_client *rec_client_open(struct site *site,
+				   struct metafora_coordinator *coordinator)
+{
+	struct rec_client *client = rec_alloc(sizeof(*client));
+	struct opening opening = {client, coordinator, 0};
+
+	client->site = site;
+	client->ops = coordinator->client_ops;
+	rec_loop_start(site, &client->loop, "client");
+	mf_host_init(&client->host, &client->loop, &client->log, client);
+	site_call(site, &client->loop, open_client, &opening);
+	if (opening.error)
+		rec_die("open of a client");
+	return client;
+}
+
+static bool is_closed(void *arg)
+{
+	const struct rec_client *client = arg;
+
+	return client->closed;
+}
+
+static void close_client(void *arg)
+{
+	struct rec_client *client = arg;
+
+	client->in_op = true;
+	client->ops->close(client->state);
+	client->in_op = false;
+}
+
+static void free_side(void *arg)
+{
+	struct rec_client *client = arg;
+
+	client->ops->free(client->state);
+	mf_loop_quit(&client->loop);
+}
+
+void rec_client_close(struct rec_client *client)
+{
+	if (!client->state)
+		return;
+	site_call(client->site, &client->loop, close_client, client);
+	if (!site_wait(client->site, is_closed, client, CLOSE_MAX_MS))
+		rec_die("closed does not come");
+	site_call(client->site, &client->loop, free_side, client);
+	mf_loop_join(&client->loop);
+	mf_loop_fini(&client->loop);
+	client->state = NULL;
+}
+
+static void reply_free(struct rec_reply *reply)
+{
+	size_t i;
+
+	for (i = 0; i < reply->n_rows; i++) {
+		free(reply->rows[i].task);
+		free(reply->rows[i].owner);
+	}
+	free(reply->rows);
+	rec_members_free(reply->members, reply->n_members);
+	free(reply->errors);
+	free(reply->data);
+	free(reply);
+}
+
+void rec_client_free(struct rec_client *client)
+{
+	size_t i;
+
+	rec_client_close(client);
+	for (i = 0; i < client->n_requests; i++)
+		reply_free(client->replies[i]);
+	free(client->replies);
+	free(client->violation);
+	free(client);
+}
+
+/* --- requests ---------------------------------------------------------------------- */
+
+struct asking {
+	struct rec_client *client;
+	void (*fn)(const struct asking *asking);
+	uint64_t request;
+	const char *text; /* task, prefix, node */
+	const char *after;
+	size_t limit;
+	const void *data;
+	size_t n; /* bytes of data, or submissions */
+};
+
+static void ask_on_owner(void *arg)
+{
+	const struct asking *asking = arg;
+
+	asking->client->in_op = true;
+	asking->fn(asking);
+	asking->client->in_op = false;
+}
+
+static uint64_t ask(struct asking *asking,
+		    void (*fn)(const struct asking *asking))
+{
+	struct rec_client *client = asking->client;
+	struct rec_reply *reply;
+
+	pthread_mutex_lock(&client->site->lock);
+	client->replies = rec_grow(client->replies, client->n_requests,
+				   sizeof(struct rec_reply *));
+	reply = rec_alloc(sizeof(*reply));
+	client->replies[client->n_requests++] = reply;
+	reply->request = client->n_requests;
+	pthread_mutex_unlock(&client->site->lock);
+	asking->fn = fn;
+	asking->request = client->n_requests;
+	site_call(client->site, &client->loop, ask_on_owner, asking);
+	return asking->request;
+}
+
+static void submit(const struct asking *a)
+{
+	a->client->ops->submit(a->client->state, a->request, a->data, a->n);
+}
+
+uint64_t rec_submit(struct rec_client *client,
+		    const struct metafora_submission *submissions, size_t n)
+{
+	struct asking a = {.client = client, .data = submissions, .n = n};
+
+	return ask(&a, submit);
+}
+
+static void remove_task(const struct asking *a)
+{
+	a->client->ops->remove(a->client->state, a->request, a->text);
+}
+
+uint64_t rec_remove(struct rec_client *client, const char *task)
+{
+	struct asking a = {.client = client, .text = task};
+
+	return ask(&a, remove_task);
+}
+
+static void list(const struct asking *a)
+{
+	a->client->ops->list(a->client->state, a->request, a->text, a->after,
+			     a->limit);
+}
+
+uint64_t rec_list(struct rec_client *client, const char *prefix,
+		  const char *after, size_t limit)
+{
+	struct asking a = {
+		.client = client,
+		.text = prefix,
+		.after = after,
+		.limit = limit,
+	};
+
+	return ask(&a, list);
+}
+
+static void get(const struct asking *a)
+{
+	a->client->ops->get(a->client->state, a->request, a->text);
+}
+
+uint64_t rec_get(struct rec_client *client, const char *task)
+{
+	struct asking a = {.client = client, .text = task};
+
+	return ask(&a, get);
+}
+
+static void nodes(const struct asking *a)
+{
+	a->client->ops->nodes(a->client->state, a->request);
+}
+
+uint64_t rec_nodes(struct rec_client *client)
+{
+	struct asking a = {.client = client};
+
+	return ask(&a, nodes);
+}
+
+static void command(const struct asking *a)
+{
+	a->client->ops->command(a->client->state, a->request, a->text, a->data,
+				a->n);
+}
+
+uint64_t rec_command(struct rec_client *client, const char *node,
+		     const void *data, size_t size_bytes)
+{
+	struct asking a = {
+		.client = client,
+		.text = node,
+		.data = data,
+		.n = size_bytes,
+	};
+
+	return ask(&a, command);
+}
+
+static void cancel(void *arg)
+{
+	const struct asking *a = arg;
+
+	a->client->in_op = true;
+	a->client->ops->cancel(a->client->state, a->request);
+	a->client->in_op = false;
+}
+
+void rec_cancel(struct rec_client *client, uint64_t request)
+{
+	struct asking a = {.client = client, .request = request};
+
+	site_call(client->site, &client->loop, cancel, &a);
+}
+
+bool rec_has_reply(const struct rec_client *client, uint64_t request)
+{
+	return client->replies[request - 1]->came;
+}
+
+struct expected {
+	const struct rec_client *client;
+	uint64_t request;
+};
+
+static bool has_come(void *arg)
+{
+	const struct expected *expected = arg;
+
+	return rec_has_reply(expected->client, expected->request);
+}
+
+const struct rec_reply *rec_reply(struct rec_client *client, uint64_t request,
+				  int64_t timeout_ms)
+{
+	struct expected expected = {client, request};
+
+	if (!site_wait(client->site, has_come, &expected, timeout_ms))
+		return NULL;
+	return client->replies[request - 1];
+}
