@@ -27,3 +27,14 @@ t_core_engine_CPPFLAGS = $(TEST_CPPFLAGS)
 t_core_engine_LDADD = $(TEST_LIBS)
 t_core_engine_rules_CPPFLAGS = $(TEST_CPPFLAGS)
 t_core_engine_rules_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += t/core-client
+TESTS += t/core-client
+t_core_client_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_client_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += t/core-client-oom
+TESTS += t/core-client-oom
+t_core_client_oom_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_client_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
+t_core_client_oom_LDADD = $(TEST_LIBS)
