@@ -6,6 +6,8 @@ libshelld_la_SOURCES = \
 	examples/shelld/child.h \
 	examples/shelld/encode.c \
 	examples/shelld/encode.h \
+	examples/shelld/groups.c \
+	examples/shelld/groups.h \
 	examples/shelld/journal.c \
 	examples/shelld/journal.h \
 	examples/shelld/journal_check.c \

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# Tests of the shell example.
+# Tests of the examples.
 check_PROGRAMS += t/unit-shelld
 TESTS += t/unit-shelld
 t_unit_shelld_CPPFLAGS = $(TEST_CPPFLAGS) -I$(top_srcdir)/examples/shelld
 t_unit_shelld_LDADD = libshelld.la $(TEST_LIBS)
+
+check_PROGRAMS += t/api-shelld
+TESTS += t/api-shelld
+t_api_shelld_CPPFLAGS = $(API_CPPFLAGS) -I$(top_srcdir)/examples/shelld
+t_api_shelld_LDADD = libshelld.la $(API_LIBS)

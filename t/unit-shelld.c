@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parts of the shell example: files, journal, checker, child, warden. */
+/* The parts of the shell example: files, journal, checker, children. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 
 #include "child.h"
 #include "encode.h"
+#include "groups.h"
 #include "journal.h"
 #include "journal_check.h"
 #include "tap.h"
@@ -496,9 +497,9 @@ static void a_childs_signals_are_as_in_a_login(void)
 	CU_ASSERT_EQUAL(run_child("exec grep -E '^Sig(Blk|Ign)' "
 				  "/proc/self/status"),
 			0);
-	CU_ASSERT_EQUAL(sscanf(found, "SigBlk: %llx SigIgn: %llx", &blocked,
-			       &ignored),
-			2);
+	CU_ASSERT_EQUAL(
+		sscanf(found, "SigBlk: %llx SigIgn: %llx", &blocked, &ignored),
+		2);
 	CU_ASSERT_EQUAL(blocked, 0);
 	CU_ASSERT_EQUAL(ignored & ~library, 0);
 	sigaction(SIGPIPE, &before, NULL);
@@ -628,6 +629,39 @@ static void every_slot_of_the_warden_can_be_taken(void)
 	CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
 }
 
+/* --- groups ----------------------------------------------------------------- */
+
+static void a_group_of_zombies_does_not_live(void)
+{
+	struct groups groups = {0};
+	siginfo_t info;
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	if (!pid) {
+		setpgid(0, 0);
+		close(ends[1]);
+		_exit(read(ends[0], &byte, 1) != 0);
+	}
+	close(ends[0]);
+	setpgid(pid, pid);
+	CU_ASSERT_EQUAL(groups_look(&groups), 0);
+	CU_ASSERT_TRUE(groups_has(&groups, getpgrp()));
+	CU_ASSERT_TRUE(groups_has(&groups, pid));
+	close(ends[1]);
+	CU_ASSERT_EQUAL(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	CU_ASSERT_EQUAL(kill(-pid, 0), 0);
+	CU_ASSERT_EQUAL(groups_look(&groups), 0);
+	CU_ASSERT_FALSE(groups_has(&groups, pid));
+	CU_ASSERT_TRUE(groups_has(&groups, getpgrp()));
+	CU_ASSERT_EQUAL(waitpid(pid, NULL, 0), pid);
+	groups_free(&groups);
+	CU_ASSERT_FALSE(groups_has(&groups, getpgrp()));
+}
+
 static const struct tap_case cases[] = {
 	{"encoding leaves only plain bytes", encoding_leaves_only_plain_bytes},
 	{"the longest binary IDs have files of their own",
@@ -672,6 +706,7 @@ static const struct tap_case cases[] = {
 	 the_warden_kills_what_a_killed_node_leaves},
 	{"every slot of the warden can be taken",
 	 every_slot_of_the_warden_can_be_taken},
+	{"a group of zombies does not live", a_group_of_zombies_does_not_live},
 };
 
 TAP_MAIN(cases, setup, teardown)

@@ -22,16 +22,21 @@
 
 #include "child.h"
 #include "encode.h"
+#include "groups.h"
 #include "journal.h"
 #include "task_file.h"
 
 #define NS_PER_MS 1000000u
 
-/* SIGKILL comes so long before the end of the lease: dying takes a moment. */
-#define KILL_MARGIN_NS (50u * NS_PER_MS)
+/*
+ * Dying takes a moment, so SIGKILL comes before the end of the lease: by a
+ * quarter of what is left when the stop is asked for, within these bounds.
+ */
+#define KILL_MARGIN_MIN_NS (50u * NS_PER_MS)
+#define KILL_MARGIN_MAX_NS (1000u * NS_PER_MS)
 /* How often a group is looked at whose shell has exited. */
 #define EMPTY_POLL_MS 10
-/* How long it may take to vanish after SIGKILL (zombies without a parent). */
+/* How long we wait for its end after SIGKILL, if /proc does not tell. */
 #define EMPTY_WAIT_NS (200u * NS_PER_MS)
 /* Descriptor events taken at a time. */
 #define N_EVENTS 64
@@ -65,6 +70,7 @@ struct run {
 	uint64_t started_ns;
 	uint64_t asked_ns;   /* when asked to stop; 0 if not */
 	uint64_t give_up_ns; /* reaped and killed: wait no longer */
+	uint64_t margin_ns;  /* of the SIGKILL before the end of the lease */
 	enum metafora_outcome outcome;
 };
 
@@ -263,7 +269,8 @@ static void kill_group(struct run *run)
 	run->give_up_ns = journal_now_ns() + EMPTY_WAIT_NS;
 }
 
-static bool group_is_empty(const struct run *run)
+/* Not even a zombie is left. */
+static bool group_is_gone(const struct run *run)
 {
 	return kill(-run->pid, 0) && errno == ESRCH;
 }
@@ -288,7 +295,7 @@ static void reap(struct shell_handler *h, struct run *run)
 		    "child was reaped by somebody else", 0);
 	run->outcome = run->has_status && !run->asked_ns ? METAFORA_DONE
 							 : METAFORA_RELEASE;
-	if (group_is_empty(run))
+	if (group_is_gone(run))
 		conclude(h, run);
 	else
 		set_timed(h, run);
@@ -303,6 +310,19 @@ static bool has_exited(const struct run *run)
 	       info.si_pid == run->pid;
 }
 
+static uint64_t kill_margin(const struct run *run)
+{
+	uint64_t deadline_ns = metafora_task_lease_deadline_ns(run->task);
+	uint64_t quarter_ns = deadline_ns > run->asked_ns
+				      ? (deadline_ns - run->asked_ns) / 4
+				      : 0;
+
+	if (quarter_ns < KILL_MARGIN_MIN_NS)
+		return KILL_MARGIN_MIN_NS;
+	return quarter_ns < KILL_MARGIN_MAX_NS ? quarter_ns
+					       : KILL_MARGIN_MAX_NS;
+}
+
 static void ask_to_stop(struct shell_handler *h, struct run *run)
 {
 	/* It stays readable: do not hear of it again. */
@@ -311,6 +331,7 @@ static void ask_to_stop(struct shell_handler *h, struct run *run)
 	if (run->pidfd < 0 || has_exited(run))
 		return;
 	run->asked_ns = journal_now_ns();
+	run->margin_ns = kill_margin(run);
 	set_timed(h, run);
 	record(h, run, JOURNAL_STOP_ASKED,
 	       metafora_stop_reason_name(metafora_task_stop_reason(run->task)));
@@ -329,39 +350,59 @@ static uint64_t kill_at(const struct shell_handler *h, const struct run *run)
 	uint64_t deadline_ns = metafora_task_lease_deadline_ns(run->task);
 	uint64_t grace_end_ns = run->asked_ns + h->grace_ns;
 	uint64_t lease_end_ns =
-		deadline_ns > KILL_MARGIN_NS ? deadline_ns - KILL_MARGIN_NS : 0;
+		deadline_ns > run->margin_ns ? deadline_ns - run->margin_ns : 0;
 
 	return grace_end_ns < lease_end_ns ? grace_end_ns : lease_end_ns;
+}
+
+/* The shell was reaped: whether the others are gone, or given up. */
+static bool is_over(const struct run *run, const struct groups *living,
+		    uint64_t now_ns)
+{
+	return (living->n && !groups_has(living, run->pid)) ||
+	       group_is_gone(run) || (run->killed && now_ns >= run->give_up_ns);
+}
+
+/*
+ * Do what is due for one run.  Returns when to look at it again, in
+ * milliseconds; 0: never again, it has ended.
+ */
+static uint64_t run_timed_one(struct shell_handler *h, struct run *run,
+			      struct groups *living)
+{
+	uint64_t at_ns = kill_at(h, run);
+	uint64_t now_ns = journal_now_ns();
+
+	if (!run->killed && now_ns >= at_ns)
+		kill_group(run);
+	if (run->pidfd >= 0) /* its end will be an event */
+		return run->killed ? INT_MAX : (at_ns - now_ns) / NS_PER_MS + 1;
+	/* One look serves all runs of this turn. */
+	if (!living->n)
+		groups_look(living);
+	if (!is_over(run, living, now_ns))
+		return EMPTY_POLL_MS;
+	conclude(h, run);
+	return 0;
 }
 
 /* Do what is due; returns when to look again, in milliseconds, -1 never. */
 static int run_timed(struct shell_handler *h)
 {
 	struct run *run = TAILQ_FIRST(&h->timed);
-	uint64_t now_ns = journal_now_ns();
+	struct groups living = {0};
 	uint64_t timeout_ms = INT_MAX;
 	struct run *next;
 
 	for (; run; run = next) {
-		uint64_t at_ns = kill_at(h, run);
-		uint64_t wait_ms = INT_MAX;
+		uint64_t wait_ms;
 
 		next = TAILQ_NEXT(run, timed);
-		if (!run->killed && now_ns >= at_ns)
-			kill_group(run);
-		if (run->pidfd < 0) {
-			if (group_is_empty(run) ||
-			    (run->killed && now_ns >= run->give_up_ns)) {
-				conclude(h, run);
-				continue;
-			}
-			wait_ms = EMPTY_POLL_MS;
-		} else if (!run->killed) {
-			wait_ms = (at_ns - now_ns) / NS_PER_MS + 1;
-		}
-		if (wait_ms < timeout_ms)
+		wait_ms = run_timed_one(h, run, &living);
+		if (wait_ms && wait_ms < timeout_ms)
 			timeout_ms = wait_ms;
 	}
+	groups_free(&living);
 	return TAILQ_EMPTY(&h->timed) ? -1 : (int)timeout_ms;
 }
 
