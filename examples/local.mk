@@ -22,3 +22,18 @@ libshelld_la_SOURCES = \
 noinst_PROGRAMS += examples/metafora-journal-check
 examples_metafora_journal_check_SOURCES = examples/shelld/journal_check_main.c
 examples_metafora_journal_check_LDADD = libshelld.la
+
+noinst_PROGRAMS += examples/metafora-demo
+examples_metafora_demo_SOURCES = \
+	examples/shelld/demo.c \
+	examples/shelld/demo_node.c \
+	examples/shelld/demo_node.h \
+	examples/shelld/demo_view.c \
+	examples/shelld/demo_view.h
+examples_metafora_demo_LDADD = libshelld.la libmetafora.la $(PTHREAD_LIBS)
+
+EXTRA_DIST += script/demo
+
+noinst_PROGRAMS += examples/hello
+examples_hello_SOURCES = examples/hello.c
+examples_hello_LDADD = libmetafora.la $(PTHREAD_LIBS)

@@ -9,3 +9,6 @@ check_PROGRAMS += t/api-shelld
 TESTS += t/api-shelld
 t_api_shelld_CPPFLAGS = $(API_CPPFLAGS) -I$(top_srcdir)/examples/shelld
 t_api_shelld_LDADD = libshelld.la $(API_LIBS)
+
+EXTRA_DIST += t/api-examples.sh
+TESTS += t/api-examples.sh
