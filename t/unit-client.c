@@ -273,6 +273,43 @@ static void closing_ends_open_requests(void)
 	CU_ASSERT_EQUAL(puppet.n_frees, 1);
 }
 
+static void send_nothing(struct metafora_client *to,
+			 const struct mf_request *request)
+{
+	(void)to;
+	(void)request;
+	puppet.n_requests++;
+}
+
+static void a_request_that_the_close_overtakes_is_not_sent(void)
+{
+	static const struct mf_request_kind kind = {
+		.name = "late",
+		.send = send_nothing,
+	};
+	struct outcome waiting = {0}, ended = {0};
+	struct mf_request *first, *second;
+
+	/* Two threads have got so far when a third one closes. */
+	CU_ASSERT_EQUAL_FATAL(mf_request_new(client, &kind, 0, &first), 0);
+	CU_ASSERT_EQUAL_FATAL(mf_request_new(client, &kind, 0, &second), 0);
+	puppet.deaf = true;
+	mf_client_close(client);
+	mf_request_post(first, MF_NEVER, on_outcome, &waiting);
+	world_run_for(world, SOON_NS);
+	CU_ASSERT_EQUAL(waiting.n_calls, 1);
+	CU_ASSERT_EQUAL(waiting.error, METAFORA_ESTOPPED);
+
+	/* And when the loop has ended, there is nobody to take it. */
+	puppet.host->post(puppet.host, &puppet.closed_post);
+	world_run_for(world, SOON_NS);
+	CU_ASSERT_EQUAL(puppet.n_frees, 1);
+	mf_request_post(second, MF_NEVER, on_outcome, &ended);
+	CU_ASSERT_EQUAL(ended.n_calls, 1);
+	CU_ASSERT_EQUAL(ended.error, METAFORA_ESTOPPED);
+	CU_ASSERT_EQUAL(puppet.n_requests, 0);
+}
+
 static void close_from_within(void *arg, const struct metafora_reply *reply)
 {
 	on_outcome(arg, reply);
@@ -422,6 +459,8 @@ static const struct tap_case cases[] = {
 	{"an answer may lead to the next request",
 	 an_answer_may_lead_to_the_next_request},
 	{"closing ends open requests", closing_ends_open_requests},
+	{"a request that the close overtakes is not sent",
+	 a_request_that_the_close_overtakes_is_not_sent},
 	{"an answer may close the client", an_answer_may_close_the_client},
 	{"when open fails, requests get its error",
 	 when_open_fails_requests_get_its_error},
