@@ -25,7 +25,11 @@ builds() {
 }
 
 runs() {
-	LD_LIBRARY_PATH=$dest$libdir "$tmp/version"
+	LD_LIBRARY_PATH=$dest$libdir "$tmp/$1"
+}
+
+greets() {
+	runs hello >"$tmp/out" && [ "$(grep -c hello "$tmp/out")" -ge 3 ]
 }
 
 same_version() {
@@ -57,6 +61,9 @@ case_is "what is installed is the library, its headers, .pc and pages" \
 case_is "pkg-config tells the headers' version" same_version
 case_is "pkg-config hands on no private library" private_stays_private
 case_is "a program builds through pkg-config" builds version "$tmp/version.c"
-case_is "that program runs" runs
+case_is "that program runs" runs version
+case_is "README's first program builds through pkg-config" \
+	builds hello "$top_srcdir/examples/hello.c"
+case_is "README's first program runs its tasks" greets
 case_is "make uninstall leaves no file" uninstalls
 tap_end

@@ -84,6 +84,11 @@ formats_agree() {
 		{ echo ".clang-format and .editorconfig differ"; return 1; }
 }
 
+# What a reader sees first must compile; examples/hello.c is compiled.
+readme_shows_hello() {
+	sed -n '/^```c$/,/^```$/p' README | sed '1d;$d' | diff -u examples/hello.c -
+}
+
 case_is "every source file names its licence" nothing without_licence
 case_is "every C file says what it is for" nothing without_purpose
 case_is "no file is longer than 800 lines" nothing too_long
@@ -94,6 +99,7 @@ case_is "nothing is marked as unfinished" nothing unfinished
 case_is "scripts can be run" nothing not_executable
 case_is "configure.ac and version.h agree" versions_agree
 case_is "the formatter and editors agree" formats_agree
+case_is "README shows examples/hello.c as it is" readme_shows_hello
 if in_git; then
 	case_is "nothing generated is in git" nothing generated_in_git
 else
