@@ -43,6 +43,8 @@ static void leave(struct metafora_consumer *c)
 			c->engine.fatal ? c->engine.fatal : METAFORA_ESTOPPED;
 		mf_gate_open(&c->joined);
 	}
+	/* The loop ends with the last handler: nobody need watch it. */
+	mf_guard_set_timeout(c->guard, 0, c->engine.grace_ns);
 	mf_log(&c->log, METAFORA_LOG_INFO, "left the cluster handlers=%zu",
 	       c->runner.n_live);
 	mf_gate_open(&c->left);

@@ -38,6 +38,9 @@ struct mf_engine_config {
 
 /* How long a task that was given away is left to others. */
 #define MF_GIVEN_AWAY_MS 500
+/* How long a task is left alone after another node was faster: our view may
+ * trail behind and show it unowned still. */
+#define MF_BEATEN_MS 100
 /* How long until a verb that failed is sent again. */
 #define MF_RETRY_MS 200
 /* How long no claim is tried after the broker's capacity was reached. */

@@ -25,6 +25,18 @@ static void owned(struct mf_engine *e, uint64_t now_ns, struct mf_entry *entry,
 	}
 }
 
+/*
+ * There is nothing to own.  A view that trails behind may show the task
+ * unowned for a while yet: claiming again at once would go round in circles.
+ */
+static void claim_in_vain(struct mf_engine *e, uint64_t now_ns,
+			  struct mf_entry *entry)
+{
+	(void)mf_ignore_refused(e->ignore, entry->task->id,
+				mf_clock_add_ms(now_ns, MF_BEATEN_MS));
+	mf_engine_end_entry(e, entry);
+}
+
 /* Answers to a claim that was sent, or promotion of one that waited. */
 static void claim_verdict(struct mf_engine *e, uint64_t now_ns,
 			  struct mf_entry *entry,
@@ -48,7 +60,7 @@ static void claim_verdict(struct mf_engine *e, uint64_t now_ns,
 		if (entry->state == MF_QUEUED)
 			mf_engine_withdraw(e, entry, entry->token);
 		else
-			mf_engine_end_entry(e, entry);
+			claim_in_vain(e, now_ns, entry);
 		break;
 	case METAFORA_RESULT_FAILED:
 		mf_engine_leave_alone(
@@ -64,7 +76,7 @@ static void claim_verdict(struct mf_engine *e, uint64_t now_ns,
 	case METAFORA_RESULT_BEATEN:
 	case METAFORA_RESULT_ENDED:
 	case METAFORA_RESULT_VANISHED:
-		mf_engine_end_entry(e, entry);
+		claim_in_vain(e, now_ns, entry);
 		break;
 	}
 }

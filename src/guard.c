@@ -455,3 +455,8 @@ void mf_guard_lost(struct mf_guard *guard, struct mf_guarded *guarded)
 	if (soon)
 		mf_guard_wake(guard);
 }
+
+struct mf_loop *mf_guard_loop(struct mf_guard *guard)
+{
+	return &guard->loop;
+}

@@ -65,6 +65,9 @@ void mf_guard_stop(struct mf_guard *guard);
 /* Stops it if need be.  No task may be watched any more.  NULL is allowed. */
 void mf_guard_free(struct mf_guard *guard);
 
+/* The guard's own loop: tests stop it together with the consumer's. */
+struct mf_loop *mf_guard_loop(struct mf_guard *guard);
+
 /*
  * A session has begun: its timeout, and how long before a lease's end
  * handlers are asked to stop.  The watched loop must take a step every quarter

@@ -61,12 +61,23 @@ static void an_answer_to_an_older_attempt_changes_nothing(void)
 	reach(MF_CLAIMING);
 	old = attempt();
 	verdict(METAFORA_RESULT_BEATEN, old);
+	pass(MF_BEATEN_MS * MF_NS_PER_MS);
 	answer(METAFORA_CLAIM_YES, 0);
 	send_all();
 	CU_ASSERT_NOT_EQUAL(attempt(), old);
 	verdict(METAFORA_RESULT_OWNED, old);
 	CU_ASSERT_EQUAL(state(), MF_CLAIMING);
 	CU_ASSERT_PTR_NULL(engine.start);
+}
+
+/* A refused claim in a tight loop, as seen with a view that trailed behind. */
+static void a_claim_in_vain_is_not_tried_again_at_once(void)
+{
+	reach(MF_CLAIMING);
+	verdict(METAFORA_RESULT_BEATEN, attempt());
+	CU_ASSERT_PTR_NULL(mf_engine_question(&engine));
+	pass(MF_BEATEN_MS * MF_NS_PER_MS);
+	CU_ASSERT_PTR_NOT_NULL(mf_engine_question(&engine));
 }
 
 /* --- lease ----------------------------------------------------------------------- */
@@ -469,6 +480,8 @@ static const struct tap_case cases[] = {
 	 a_claim_of_unknown_outcome_is_withdrawn_by_session},
 	{"an answer to an older attempt changes nothing",
 	 an_answer_to_an_older_attempt_changes_nothing},
+	{"a claim in vain is not tried again at once",
+	 a_claim_in_vain_is_not_tried_again_at_once},
 	{"stops handlers a grace before the lease ends",
 	 stops_handlers_a_grace_before_the_lease_ends},
 	{"renewing the lease keeps handlers running",

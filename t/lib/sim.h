@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A whole cluster on the virtual clock: nodes, a client, handlers with a
+ * behaviour, and a checker that looks at the promises after every step.
+ */
+#ifndef T_SIM_H
+#define T_SIM_H
+
+#include <metafora.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "client.h"
+#include "consumer.h"
+#include "world.h"
+
+#include <uthash.h>
+
+#define SIM_NODES_MAX 32
+
+struct sim;
+
+/* One run of a handler, from start to finish. */
+struct sim_job {
+	struct metafora_post post; /* to the handlers' loop */
+	struct mf_timer timer;     /* on the handlers' loop */
+	LIST_ENTRY(sim_job) in_task; /* iff its node lives */
+	LIST_ENTRY(sim_job) in_all;
+	struct sim_task *of;
+	struct sim_node *node;
+	struct metafora_task *task; /* NULL: finished */
+	uint64_t token;
+	uint64_t end_ns;  /* when it ends of itself; MF_NEVER */
+	uint64_t stop_ns; /* when it gives in; 0: not asked yet */
+	enum metafora_outcome outcome; /* of itself */
+	bool posted;
+	bool ended; /* the library is through with it */
+};
+
+struct sim_task {
+	UT_hash_handle hh;
+	LIST_HEAD(, sim_job) live;
+	uint64_t last_token;
+	unsigned int n_runs;
+	bool wanted; /* submitted, and not known to be done or deleted */
+	char id[];
+};
+
+struct sim_node {
+	struct sim *sim;
+	struct metafora_consumer *consumer;
+	struct metafora_handler *handler;
+	char name[16];
+	bool alive; /* the process lives (perhaps cut off, perhaps stuck) */
+	bool closing;
+	unsigned int n_lives;
+};
+
+/* How handlers behave; times in ms. */
+struct sim_manner {
+	int64_t stop_min_ms, stop_max_ms; /* from asked to returned */
+	int64_t run_min_ms, run_max_ms;   /* 0: for ever */
+	unsigned int done_percent;        /* of those that end of themselves */
+	unsigned int refuse_percent;      /* of starts */
+	unsigned int stuck_percent;       /* ignore a stop for stuck_ms */
+	int64_t stuck_ms;
+};
+
+struct sim {
+	struct world *world;
+	struct metafora_embedded_broker *broker;
+	struct metafora_coordinator *coordinator;
+	struct metafora_client *client;
+	struct mf_loop handlers;
+	struct sim_manner manner;
+	struct sim_node nodes[SIM_NODES_MAX];
+	unsigned int n_nodes;
+	struct sim_task *tasks;
+	LIST_HEAD(, sim_job) jobs;
+	struct mf_prng prng;
+	int64_t timeout_ms;
+	/* Makes the balancer of a node; NULL: the default one. */
+	struct metafora_balancer *(*balancer)(void);
+	bool log;
+	bool ending; /* handlers give in at once, also dead ones */
+
+	unsigned int n_starts; /* handlers started so far */
+	/*
+	 * Starts of tasks whose handler had returned DONE, or that a client had
+	 * deleted: none, unless a fault kept the broker from learning it.
+	 */
+	unsigned int n_after_end;
+	unsigned int n_open;   /* client requests without an answer */
+	int last_error;        /* of the last client request */
+	unsigned int n_live;   /* handlers that run on living nodes */
+	unsigned int n_contested; /* tasks with more than one of these */
+	unsigned int n_broken; /* promises broken; told by tap_note */
+};
+
+struct sim *sim_new(uint64_t seed, int64_t timeout_ms);
+/* Heals what is cut, ends all, and frees. */
+void sim_free(struct sim *sim);
+
+/* A node that joins; the name may have been that of one that died. */
+struct sim_node *sim_join(struct sim *sim, const char *name);
+/* The process dies at this instant, without a word. */
+void sim_kill(struct sim_node *node);
+/* It shuts down in order. */
+void sim_close(struct sim_node *node);
+/* Neither its loop nor its guard runs until then (MF_NEVER: resume). */
+void sim_pause(struct sim_node *node, uint64_t until_ns);
+void sim_resume(struct sim_node *node);
+
+void sim_submit(struct sim *sim, unsigned int first, unsigned int n);
+void sim_submit_one(struct sim *sim, const char *id);
+void sim_delete(struct sim *sim, const char *id);
+void sim_command(struct sim *sim, const char *node, const char *name,
+		 const char *argument);
+
+/* Run until a condition holds; false if it does not within ms. */
+bool sim_until(struct sim *sim, bool (*cond)(struct sim *), int64_t ms);
+void sim_for(struct sim *sim, int64_t ms);
+
+/* Conditions. */
+bool sim_all_run(struct sim *sim);     /* each wanted task, on one node */
+bool sim_is_even(struct sim *sim);     /* ... and no node has 2 more */
+bool sim_all_joined(struct sim *sim);  /* and see each other */
+bool sim_answered(struct sim *sim);    /* every client request */
+bool sim_all_left(struct sim *sim);    /* every closing node has left */
+
+unsigned int sim_count(const struct sim_node *node); /* handlers running */
+struct sim_node *sim_node(struct sim *sim, const char *name);
+struct sim_task *sim_task(struct sim *sim, const char *id);
+/* The node that runs the task, or NULL. */
+struct sim_node *sim_owner(struct sim *sim, const char *id);
+/* Tell what is where, as TAP comments. */
+void sim_dump(struct sim *sim);
+
+#endif
