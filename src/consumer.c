@@ -151,7 +151,7 @@ static void stop_handlers(struct metafora_consumer *c)
 	struct mf_entry *entry;
 
 	while ((entry = mf_engine_take_stop(&c->engine))) {
-		if (entry->stop_reason == METAFORA_STOP_LOST)
+		if (entry->state == MF_ADRIFT)
 			mf_runner_revoke(entry->run);
 		mf_runner_stop(&c->runner, entry->run, entry->stop_reason);
 	}
