@@ -6,11 +6,12 @@
 #include "embedded/broker.h"
 
 #define TIMEOUT_MS 1000
-#define SEED 1
 
-static struct site *world_site(void)
+/* On threads and the clock of this machine. */
+static struct site *threads_site(uint64_t seed)
 {
-	return site_new_world(SEED);
+	(void)seed;
+	return site_new_threads();
 }
 
 static void *plain_broker(struct site *site)
@@ -92,21 +93,22 @@ static void lose(void *broker, const char *node, size_t n_writes,
 		0);
 }
 
-#define BACKEND(make_site, make_broker)                                        \
+#define BACKEND(n, make_site, make_broker)                                     \
 	{                                                                      \
-		.site_new = make_site, .patience_ms = 20000,                   \
+		.site_new = make_site, .n_seeds = n, .patience_ms = 20000,     \
 		.broker_new = make_broker, .broker_free = broker_free,         \
 		.coordinator_new = coordinator_new, .expire = expire,          \
 		.cut = cut, .lose = lose,                                      \
 	}
+#define N_SEEDS 10
+#define WORLD(make_broker) BACKEND(N_SEEDS, site_new_world, make_broker)
 
-static const struct conf_backend plain = BACKEND(world_site, plain_broker);
-static const struct conf_backend delay = BACKEND(world_site, delaying_broker);
-static const struct conf_backend lag = BACKEND(world_site, lagging_broker);
-static const struct conf_backend both = BACKEND(world_site, bad_broker);
-/* The same on threads and the clock of this machine. */
+static const struct conf_backend plain = WORLD(plain_broker);
+static const struct conf_backend delay = WORLD(delaying_broker);
+static const struct conf_backend lag = WORLD(lagging_broker);
+static const struct conf_backend both = WORLD(bad_broker);
 static const struct conf_backend threads =
-	BACKEND(site_new_threads, plain_broker);
+	BACKEND(1, threads_site, plain_broker);
 
 CONF_CASES(CONF_STAMP, plain)
 CONF_CASES(CONF_STAMP, delay)

@@ -12,6 +12,7 @@ libtest_la_SOURCES += \
 check_LTLIBRARIES += libconf.la
 libconf_la_CPPFLAGS = $(TEST_CPPFLAGS)
 libconf_la_SOURCES = \
+	t/conf/chaos.c \
 	t/conf/claims.c \
 	t/conf/clients.c \
 	t/conf/conf.h \
@@ -22,3 +23,9 @@ check_PROGRAMS += t/conf-embedded
 TESTS += t/conf-embedded
 t_conf_embedded_CPPFLAGS = $(TEST_CPPFLAGS)
 t_conf_embedded_LDADD = libconf.la $(TEST_LIBS)
+
+check_PROGRAMS += t/unit-embedded
+TESTS += t/unit-embedded
+t_unit_embedded_CPPFLAGS = $(TEST_CPPFLAGS)
+t_unit_embedded_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
+t_unit_embedded_LDADD = $(TEST_LIBS)

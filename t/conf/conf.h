@@ -20,8 +20,10 @@
 struct conf;
 
 struct conf_backend {
-	/* Where it runs: a new site for each case. */
-	struct site *(*site_new)(void);
+	/* Where it runs: a new site for each case and seed. */
+	struct site *(*site_new)(uint64_t seed);
+	/* Each case is run with the seeds 1 to n_seeds. */
+	uint64_t n_seeds;
 	/* How long to wait for anything before a case fails. */
 	int64_t patience_ms;
 	/*
@@ -46,6 +48,7 @@ struct conf_backend {
 
 struct conf {
 	const struct conf_backend *backend;
+	uint64_t seed;
 	struct site *site;
 	void *broker;
 	struct metafora_coordinator *coordinator;
@@ -55,7 +58,7 @@ struct conf {
 	size_t n_nodes;
 };
 
-/* Run one case from nothing to nothing. */
+/* Run one case from nothing to nothing, once for each seed. */
 void conf_run(const struct conf_backend *backend, void (*fn)(struct conf *c));
 
 /* Open a node; the second waits until it has joined and read all. */
@@ -185,7 +188,8 @@ bool conf_all_answered(struct conf *c, struct rec_node *node);
 	X(a, requests_wait_for_the_link, "requests wait for a cut link")      \
 	X(a, a_cancelled_request_is_dropped,                                  \
 	  "a cancelled request harms nobody")                                 \
-	X(a, lost_submits_are_unknown, "a lost submit has an unknown outcome")
+	X(a, lost_submits_are_unknown, "a lost submit has an unknown outcome") \
+	X(a, random_faults_break_nothing, "random faults break no promise")
 
 #define CONF_DECLARE(a, fn, text) void conf_##fn(struct conf *c);
 CONF_CASES(CONF_DECLARE, )

@@ -16,17 +16,20 @@ static void check_violation(const char *who, const char *violation)
 	CU_FAIL("a coordinator breaks a rule");
 }
 
-void conf_run(const struct conf_backend *backend, void (*fn)(struct conf *c))
+static void run_seed(const struct conf_backend *backend, uint64_t seed,
+		     void (*fn)(struct conf *c))
 {
-	struct conf c = {.backend = backend};
+	struct conf c = {.backend = backend, .seed = seed};
 	struct metafora_coordinator *of_client;
 	size_t i;
 
-	c.site = backend->site_new();
+	c.site = backend->site_new(seed);
 	c.broker = backend->broker_new(c.site);
 	c.coordinator = backend->coordinator_new(c.broker);
 	of_client = backend->coordinator_new(c.broker);
 	c.client = rec_client_open(c.site, of_client);
+	if (!c.client)
+		rec_die("a client does not open");
 	fn(&c);
 	/* Thawed first: who is frozen cannot close. */
 	for (i = 0; i < c.n_nodes; i++)
@@ -46,12 +49,26 @@ void conf_run(const struct conf_backend *backend, void (*fn)(struct conf *c))
 	site_free(c.site);
 }
 
+void conf_run(const struct conf_backend *backend, void (*fn)(struct conf *c))
+{
+	unsigned int n_before = CU_get_number_of_failures();
+	uint64_t seed;
+
+	for (seed = 1; seed <= backend->n_seeds; seed++) {
+		run_seed(backend, seed, fn);
+		if (CU_get_number_of_failures() == n_before)
+			continue;
+		tap_note("that was with seed %llu", (unsigned long long)seed);
+		return;
+	}
+}
+
 struct rec_node *conf_open(struct conf *c, const char *name)
 {
 	struct rec_node *node = rec_node_open(c->site, c->coordinator, name);
 
-	if (c->n_nodes == CONF_NODES_MAX)
-		rec_die("too many nodes in one case");
+	if (!node || c->n_nodes == CONF_NODES_MAX)
+		rec_die("a node does not open, or it is one too many");
 	c->nodes[c->n_nodes++] = node;
 	return node;
 }

@@ -411,6 +411,16 @@ static void open_node(void *arg)
 		node->ops->open(opening->coordinator->config, &node->host.table,
 				&node_sink, &record, &node->state);
 	node->in_op = false;
+	if (opening->error)
+		mf_loop_quit(&node->loop);
+}
+
+/* After the side was freed, or never was. */
+static void end_loop(struct rec_node *node)
+{
+	mf_loop_join(&node->loop);
+	mf_loop_fini(&node->loop);
+	node->state = NULL;
 }
 
 struct rec_node *rec_node_open(struct site *site,
@@ -426,9 +436,11 @@ struct rec_node *rec_node_open(struct site *site,
 	rec_loop_start(site, &node->loop, "node");
 	mf_host_init(&node->host, &node->loop, &node->log, node);
 	site_call(site, &node->loop, open_node, &opening);
-	if (opening.error)
-		rec_die("open");
-	return node;
+	if (!opening.error)
+		return node;
+	end_loop(node);
+	rec_node_free(node);
+	return NULL;
 }
 
 static bool is_closed(void *arg)
@@ -464,9 +476,7 @@ void rec_node_close(struct rec_node *node)
 	if (!site_wait(node->site, is_closed, node, CLOSE_MAX_MS))
 		rec_die("CLOSED does not come");
 	site_call(node->site, &node->loop, free_side, node);
-	mf_loop_join(&node->loop);
-	mf_loop_fini(&node->loop);
-	node->state = NULL;
+	end_loop(node);
 }
 
 void rec_node_free(struct rec_node *node)
@@ -498,6 +508,7 @@ struct verbs {
 	enum metafora_verb verb;
 	struct metafora_entry *entries;
 	size_t n;
+	bool sent;
 };
 
 static void send_verbs(void *arg)
@@ -516,7 +527,8 @@ static void send_verbs(void *arg)
 	size_t i;
 
 	pthread_mutex_lock(&node->site->lock);
-	for (i = 0; i < verbs->n; i++) {
+	verbs->sent = rec_is_connected(node);
+	for (i = 0; verbs->sent && i < verbs->n; i++) {
 		node->entries = rec_grow(node->entries, node->n_entries,
 					 sizeof(*node->entries));
 		entry = &node->entries[node->n_entries++];
@@ -526,6 +538,8 @@ static void send_verbs(void *arg)
 		entry->n_lost = node->n_lost;
 	}
 	pthread_mutex_unlock(&node->site->lock);
+	if (!verbs->sent)
+		return;
 	node->in_op = true;
 	op[verbs->verb](node->state, verbs->entries, verbs->n);
 	node->in_op = false;
@@ -534,7 +548,7 @@ static void send_verbs(void *arg)
 uint64_t rec_enter_many(struct rec_node *node, enum metafora_verb verb,
 			const char *const *tasks, size_t n)
 {
-	struct verbs verbs = {node, verb, NULL, n};
+	struct verbs verbs = {.node = node, .verb = verb, .n = n};
 	const uint64_t first = node->last_attempt + 1;
 	size_t i;
 
@@ -545,7 +559,7 @@ uint64_t rec_enter_many(struct rec_node *node, enum metafora_verb verb,
 	}
 	site_call(node->site, &node->loop, send_verbs, &verbs);
 	free(verbs.entries);
-	return first;
+	return verbs.sent ? first : 0;
 }
 
 uint64_t rec_enter(struct rec_node *node, enum metafora_verb verb,
@@ -554,13 +568,19 @@ uint64_t rec_enter(struct rec_node *node, enum metafora_verb verb,
 	return rec_enter_many(node, verb, &task, 1);
 }
 
-void rec_leave(struct rec_node *node, enum metafora_verb verb, const char *task,
+bool rec_leave(struct rec_node *node, enum metafora_verb verb, const char *task,
 	       uint64_t attempt, uint64_t token)
 {
 	struct metafora_entry entry = {task, attempt, token};
-	struct verbs verbs = {node, verb, &entry, 1};
+	struct verbs verbs = {
+		.node = node,
+		.verb = verb,
+		.entries = &entry,
+		.n = 1,
+	};
 
 	site_call(node->site, &node->loop, send_verbs, &verbs);
+	return verbs.sent;
 }
 
 struct publishing {

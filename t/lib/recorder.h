@@ -117,7 +117,7 @@ struct rec_node {
 /* A record for a node of that name; its strings are static or the caller's. */
 struct metafora_member_record rec_member_record(const char *name);
 
-/* Opens it on a new loop.  Never NULL: aborts if open fails. */
+/* Opens it on a new loop.  NULL if the coordinator's open fails. */
 struct rec_node *rec_node_open(struct site *site,
 			       struct metafora_coordinator *coordinator,
 			       const char *name);
@@ -133,14 +133,15 @@ void rec_node_free(struct rec_node *node);
  * Operations, from the test's thread.  Each returns when the op has.
  *
  * Claim or queue, one task or many in one batch: returns the attempt of the
- * (first) entry; those of the others follow.
+ * (first) entry; those of the others follow.  0: not sent, as the node is not
+ * CONNECTED.
  */
 uint64_t rec_enter(struct rec_node *node, enum metafora_verb verb,
 		   const char *task);
 uint64_t rec_enter_many(struct rec_node *node, enum metafora_verb verb,
 			const char *const *tasks, size_t n);
-/* Withdraw, release or done the claim of an attempt. */
-void rec_leave(struct rec_node *node, enum metafora_verb verb, const char *task,
+/* Withdraw, release or done the claim of an attempt.  False: not sent. */
+bool rec_leave(struct rec_node *node, enum metafora_verb verb, const char *task,
 	       uint64_t attempt, uint64_t token);
 void rec_publish(struct rec_node *node,
 		 const struct metafora_member_record *record);
@@ -210,6 +211,7 @@ struct rec_client {
 	char *violation;
 };
 
+/* NULL if the coordinator's open fails. */
 struct rec_client *rec_client_open(struct site *site,
 				   struct metafora_coordinator *coordinator);
 void rec_client_close(struct rec_client *client);

@@ -120,6 +120,16 @@ static void open_client(void *arg)
 					   &client->host.table, &client_sink,
 					   &client->state);
 	client->in_op = false;
+	if (opening->error)
+		mf_loop_quit(&client->loop);
+}
+
+/* After the side was freed, or never was. */
+static void end_loop(struct rec_client *client)
+{
+	mf_loop_join(&client->loop);
+	mf_loop_fini(&client->loop);
+	client->state = NULL;
 }
 
 struct rec_client *rec_client_open(struct site *site,
@@ -133,9 +143,11 @@ struct rec_client *rec_client_open(struct site *site,
 	rec_loop_start(site, &client->loop, "client");
 	mf_host_init(&client->host, &client->loop, &client->log, client);
 	site_call(site, &client->loop, open_client, &opening);
-	if (opening.error)
-		rec_die("open of a client");
-	return client;
+	if (!opening.error)
+		return client;
+	end_loop(client);
+	rec_client_free(client);
+	return NULL;
 }
 
 static bool is_closed(void *arg)
@@ -170,9 +182,7 @@ void rec_client_close(struct rec_client *client)
 	if (!site_wait(client->site, is_closed, client, CLOSE_MAX_MS))
 		rec_die("closed does not come");
 	site_call(client->site, &client->loop, free_side, client);
-	mf_loop_join(&client->loop);
-	mf_loop_fini(&client->loop);
-	client->state = NULL;
+	end_loop(client);
 }
 
 static void reply_free(struct rec_reply *reply)
