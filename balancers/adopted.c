@@ -45,8 +45,6 @@ void mf_adopted_add(struct mf_adopted *adopted, const char *id,
 	struct mf_adopted_task *task;
 	size_t bytes;
 
-	if (!strcmp(adopted->probe, id))
-		adopted->probe[0] = '\0'; /* it came back */
 	if (find(adopted, id) ||
 	    HASH_COUNT(adopted->tasks) >= MF_ADOPTED_TASKS_MAX)
 		return;

@@ -40,7 +40,7 @@ struct fair {
 	uint64_t version;
 	uint64_t roster; /* hash of who is there and in what state */
 	struct mf_quota_member *members;
-	struct mf_quota_member **takers; /* others that are below quota */
+	struct mf_quota_member **takers; /* those below quota */
 	size_t n_room;   /* of both arrays */
 	size_t n_members;
 	size_t n_takers;
@@ -137,7 +137,7 @@ static void find_takers(struct fair *fair)
 	for (i = 0; i < fair->n_members; i++) {
 		struct mf_quota_member *m = &fair->members[i];
 
-		if (i != fair->self && m->n_owned < m->quota)
+		if (m->n_owned < m->quota)
 			fair->takers[fair->n_takers++] = m;
 	}
 }
@@ -164,7 +164,10 @@ static int look(struct fair *fair, const struct metafora_cluster *cluster)
 
 /* --- claims ------------------------------------------------------------------- */
 
-/* How many takers are better suited for the task than self; at most limit. */
+/*
+ * How many takers are better suited for the task than self, which does not
+ * beat itself; at most limit.
+ */
 static uint64_t rank(const struct fair *fair, uint64_t task, uint64_t limit)
 {
 	const struct mf_quota_member *self = &fair->members[fair->self];
@@ -423,7 +426,7 @@ static void learn(struct fair *fair, const struct metafora_balance *balance)
 	task = metafora_cluster_find_task(balance->cluster, adopted->probe);
 	owner = task ? metafora_cluster_task_owner(task) : NULL;
 	if (task && (!owner || !strcmp(owner, balance->node)))
-		return; /* on its way; if it came back, it was adopted again */
+		return; /* on its way, or back with us */
 	adopted->probe[0] = '\0';
 	hash = owner ? mf_rendezvous_hash(owner) : 0;
 	for (i = 0; owner && i < fair->n_members; i++) {

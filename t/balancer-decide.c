@@ -261,6 +261,185 @@ static void the_longest_times_do_not_overflow(void)
 	CU_ASSERT_EQUAL(ask(0, 0, 2 * 3600000, &until_ns), METAFORA_CLAIM_YES);
 }
 
+/* --- what was taken beyond the share -------------------------------------------------- */
+
+#define HOLD_MS (10 * GRACE_MS)
+
+static struct mf_entry entries[N_TASKS];
+
+/* The broker shows all tasks owned by node 0, but for one. */
+static void tell_owners(size_t task, size_t owner)
+{
+	struct metafora_claim_fact claims[N_TASKS];
+	size_t i;
+
+	for (i = 0; i < N_TASKS; i++) {
+		claims[i].task = tasks[i];
+		claims[i].node = names[i == task ? owner : 0];
+		claims[i].token = i + 1;
+	}
+	mf_view_claims(&views[0], START_NS, 0, claims, N_TASKS);
+}
+
+/* Node 0 runs all tasks from the first on. */
+static void run_own(size_t first)
+{
+	size_t i;
+
+	for (i = first; i < N_TASKS; i++) {
+		entries[i].task = mf_view_find(&views[0], tasks[i]);
+		entries[i].state = MF_RUNNING;
+		entries[i].task->entry = &entries[i];
+		TAILQ_INSERT_TAIL(&views[0].own, &entries[i], in_own);
+	}
+	hold(0, N_TASKS - first);
+}
+
+static void stop_own(void)
+{
+	struct mf_entry *entry;
+
+	while ((entry = TAILQ_FIRST(&views[0].own))) {
+		TAILQ_REMOVE(&views[0].own, entry, in_own);
+		entry->task->entry = NULL;
+	}
+}
+
+static size_t plan(uint64_t after_ms, uint64_t *wish_ns)
+{
+	struct metafora_balance balance = {
+		.cluster = &views[0],
+		.node = names[0],
+		.now_ns = START_NS + after_ms * MS,
+	};
+	struct metafora_plan releases = {0};
+	size_t n;
+
+	*wish_ns = balancers[0]->ops->balance(balancers[0]->state, &balance,
+					      &releases);
+	n = releases.releases.n;
+	mf_plan_fini(&releases);
+	return n;
+}
+
+/* Node 0 adopts n tasks: it takes them though it is at its quota. */
+static void adopt(size_t n)
+{
+	uint64_t until_ns;
+	size_t i;
+
+	tell_tasks(N_TASKS, NULL);
+	hold(0, N_TASKS);
+	for (i = 0; i < n; i++)
+		CU_ASSERT_EQUAL(ask(0, i, 10 * GRACE_MS, &until_ns),
+				METAFORA_CLAIM_YES);
+}
+
+static void adopted_tasks_are_kept_until_it_is_time_to_probe(void)
+{
+	uint64_t wish_ns;
+
+	adopt(N_TASKS);
+	tell_owners(0, 0);
+	run_own(0);
+	CU_ASSERT_EQUAL(plan(10 * GRACE_MS + HOLD_MS - 1, &wish_ns), 0);
+	CU_ASSERT_EQUAL(wish_ns, START_NS + (10 * GRACE_MS + HOLD_MS) * MS);
+	CU_ASSERT_EQUAL(plan(10 * GRACE_MS + HOLD_MS, &wish_ns), 1);
+	CU_ASSERT_EQUAL(wish_ns,
+			START_NS + (10 * GRACE_MS + 3 * HOLD_MS) * MS);
+	stop_own();
+}
+
+static void others_are_given_away_while_adopted_ones_are_kept(void)
+{
+	uint64_t wish_ns;
+
+	adopt(3);
+	tell_owners(0, 0);
+	run_own(0);
+	CU_ASSERT_EQUAL(plan(10 * GRACE_MS, &wish_ns),
+			N_TASKS - N_TASKS / N_NODES - 3);
+	stop_own();
+}
+
+/* All are adopted; the first is offered to probe, and node 3 takes it. */
+static size_t plan_after_probe(size_t node_3_owns)
+{
+	struct metafora_claim_fact claims[N_TASKS];
+	uint64_t wish_ns;
+	size_t n;
+	size_t i;
+
+	adopt(N_TASKS);
+	tell_owners(0, 0);
+	run_own(0);
+	CU_ASSERT_EQUAL(plan(10 * GRACE_MS + HOLD_MS, &wish_ns), 1);
+	stop_own();
+	for (i = 0; i < N_TASKS; i++) {
+		claims[i].task = tasks[i];
+		claims[i].node = names[i < node_3_owns ? 3 : 0];
+		claims[i].token = i + 1;
+	}
+	mf_view_claims(&views[0], START_NS, 0, claims, N_TASKS);
+	run_own(node_3_owns);
+	n = plan(10 * GRACE_MS + HOLD_MS + 1, &wish_ns);
+	stop_own();
+	return n;
+}
+
+static void a_probe_taken_as_part_of_a_share_frees_the_rest(void)
+{
+	CU_ASSERT_EQUAL(plan_after_probe(1),
+			N_TASKS - 1 - N_TASKS / N_NODES);
+}
+
+static void a_probe_taken_beyond_a_share_frees_nothing(void)
+{
+	CU_ASSERT_EQUAL(plan_after_probe(N_TASKS / N_NODES + 1), 0);
+}
+
+static void what_is_long_past_makes_nobody_patient(void)
+{
+	const uint64_t later_ms = 20 * HOLD_MS;
+	uint64_t wish_ns, until_ns;
+
+	/* Probes in vain, then the tasks are no more. */
+	adopt(N_TASKS);
+	tell_owners(0, 0);
+	run_own(0);
+	CU_ASSERT_EQUAL(plan(10 * GRACE_MS + HOLD_MS, &wish_ns), 1);
+	CU_ASSERT_EQUAL(plan(10 * GRACE_MS + 3 * HOLD_MS, &wish_ns), 1);
+	stop_own();
+	tell_tasks(0, NULL);
+	plan(10 * GRACE_MS + 3 * HOLD_MS, &wish_ns);
+
+	tell_tasks(N_TASKS, NULL);
+	CU_ASSERT_EQUAL(ask(0, 0, later_ms, &until_ns), METAFORA_CLAIM_YES);
+	tell_owners(0, 0);
+	run_own(0);
+	plan(later_ms, &wish_ns);
+	CU_ASSERT_EQUAL(wish_ns, START_NS + (later_ms + HOLD_MS) * MS);
+	stop_own();
+}
+
+static void a_task_that_another_got_after_all_is_not_adopted(void)
+{
+	uint64_t wish_ns;
+
+	adopt(1);
+	tell_owners(0, 3);
+	run_own(1);
+	plan(10 * GRACE_MS, &wish_ns);
+	stop_own();
+	/* Ours in the end, by another way. */
+	tell_owners(0, 0);
+	run_own(0);
+	CU_ASSERT_EQUAL(plan(10 * GRACE_MS, &wish_ns),
+			N_TASKS - N_TASKS / N_NODES);
+	CU_ASSERT_EQUAL(wish_ns, 0);
+	stop_own();
+}
+
 /* --- the filter -------------------------------------------------------------------- */
 
 static unsigned int n_filtered;
@@ -437,7 +616,7 @@ static size_t ask_all(struct metafora_balancer *fair,
 static size_t plan_all(struct metafora_balancer *fair,
 		       struct metafora_cluster *view)
 {
-	struct mf_entry *entries = calloc(MANY_TASKS, sizeof(*entries));
+	struct mf_entry *all = calloc(MANY_TASKS, sizeof(*all));
 	struct metafora_balance balance = {
 		.cluster = view,
 		.node = "node-0500",
@@ -447,12 +626,12 @@ static size_t plan_all(struct metafora_balancer *fair,
 	struct metafora_cluster_task *task;
 	size_t n = 0;
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(entries);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(all);
 	TAILQ_FOREACH(task, &view->unowned, in_unowned) {
-		entries[n].task = task;
-		entries[n].state = MF_RUNNING;
-		task->entry = &entries[n];
-		TAILQ_INSERT_TAIL(&view->own, &entries[n], in_own);
+		all[n].task = task;
+		all[n].state = MF_RUNNING;
+		task->entry = &all[n];
+		TAILQ_INSERT_TAIL(&view->own, &all[n], in_own);
 		n++;
 	}
 	view->n_held = n;
@@ -464,7 +643,7 @@ static size_t plan_all(struct metafora_balancer *fair,
 		task->entry = NULL;
 	n = plan.releases.n;
 	mf_plan_fini(&plan);
-	free(entries);
+	free(all);
 	return n;
 }
 
@@ -517,6 +696,18 @@ static const struct tap_case cases[] = {
 	{"who is not active never claims", who_is_not_active_never_claims},
 	{"the longest times do not overflow",
 	 the_longest_times_do_not_overflow},
+	{"adopted tasks are kept until it is time to probe",
+	 adopted_tasks_are_kept_until_it_is_time_to_probe},
+	{"others are given away while adopted ones are kept",
+	 others_are_given_away_while_adopted_ones_are_kept},
+	{"a probe taken as part of a share frees the rest",
+	 a_probe_taken_as_part_of_a_share_frees_the_rest},
+	{"a probe taken beyond a share frees nothing",
+	 a_probe_taken_beyond_a_share_frees_nothing},
+	{"what is long past makes nobody patient",
+	 what_is_long_past_makes_nobody_patient},
+	{"a task that another got after all is not adopted",
+	 a_task_that_another_got_after_all_is_not_adopted},
 	{"who is filtered out gets no share",
 	 who_is_filtered_out_gets_no_share},
 	{"members are read again only when the view has changed",

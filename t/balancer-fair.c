@@ -347,6 +347,22 @@ static void with_all_full_the_cluster_is_quiet(void)
 	CU_ASSERT_EQUAL(rounds_n_unowned(&r), 0);
 }
 
+static void no_task_is_given_up_while_others_wait_unowned(void)
+{
+	join(2);
+	rounds_set_capacity(&r, 0, 10);
+	rounds_set_capacity(&r, 1, 10);
+	rounds_submit(&r, 40);
+	rounds_run(&r, 10000);
+	/* Node 1 has room now: for what nobody has, not for what 0 has. */
+	rounds_set_capacity(&r, 0, 5);
+	rounds_set_capacity(&r, 1, 15);
+	rounds_run(&r, 10000);
+	CU_ASSERT_EQUAL(rounds_n_owned(&r, 0), 10);
+	CU_ASSERT_EQUAL(rounds_n_owned(&r, 1), 15);
+	CU_ASSERT_EQUAL(r.n_moves, 0);
+}
+
 static void a_refusing_node_starves_no_task(void)
 {
 	join(3);
@@ -609,6 +625,8 @@ static const struct tap_case cases[] = {
 	 a_full_node_leaves_the_rest_to_others},
 	{"with all full the cluster is quiet",
 	 with_all_full_the_cluster_is_quiet},
+	{"no task is given up while others wait unowned",
+	 no_task_is_given_up_while_others_wait_unowned},
 	{"a refusing node starves no task", a_refusing_node_starves_no_task},
 	{"what nobody else wants does not bounce",
 	 what_nobody_else_wants_does_not_bounce},

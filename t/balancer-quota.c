@@ -453,8 +453,7 @@ static void one_heavy_member_among_many_light_ones_gets_its_share(void)
 		member(i, 0.1);
 	share(N_MAX + 1, 10000000);
 	/* 1000 of 1100, and 0.1 of 1100. */
-	CU_ASSERT_TRUE(members[0].quota == 9090909 ||
-		       members[0].quota == 9090910);
+	CU_ASSERT_TRUE(members[0].quota - 9090909 <= 1);
 	for (i = 1; i <= N_MAX; i++) {
 		if (members[i].quota != 909 && members[i].quota != 910)
 			break;
@@ -529,13 +528,12 @@ static void the_name_decides_between_equal_hashes(void)
 
 static void a_share_without_fraction_is_not_rounded_up(void)
 {
-	member(0, 2)->n_owned = 9; /* exactly 2 of 4 */
-	member(1, 1);
-	member(2, 1);
+	member(0, 2)->n_owned = 9; /* exactly 2 of 4; the others 1.5, 0.5 */
+	member(1, 1.5);
+	member(2, 0.5);
 	share(3, 4);
 	CU_ASSERT_EQUAL(members[0].quota, 2);
-	CU_ASSERT_EQUAL(members[1].quota, 1);
-	CU_ASSERT_EQUAL(members[2].quota, 1);
+	CU_ASSERT_EQUAL(sum(3), 4);
 }
 
 static void what_the_full_cannot_take_is_shared_again(void)
@@ -659,6 +657,16 @@ static void the_smallest_weights_still_share(void)
 	CU_ASSERT_EQUAL(members[0].quota, 3);
 	CU_ASSERT_EQUAL(members[1].quota, 3);
 	CU_ASSERT_EQUAL(members[2].quota, 4);
+	/* The one that fills up is found, whatever the order. */
+	members[0].capacity = 100;
+	members[1].capacity = 2;
+	share(3, 10);
+	CU_ASSERT_EQUAL(members[0].quota, 4);
+	CU_ASSERT_EQUAL(members[1].quota, 2);
+	members[0].capacity = 2;
+	members[1].capacity = 100;
+	share(3, 10);
+	CU_ASSERT_EQUAL(members[0].quota, 2);
 }
 
 static void nothing_to_share_or_nobody_to_share_it_is_no_trouble(void)
@@ -673,7 +681,7 @@ static void nothing_to_share_or_nobody_to_share_it_is_no_trouble(void)
 	members[0].state = METAFORA_MEMBER_DRAINING;
 	members[0].quota = 77;
 	share(1, 5);
-	CU_ASSERT_EQUAL(members[0].quota, 0);
+	CU_ASSERT_EQUAL(sum(1), 0);
 }
 
 static void only_the_ratio_of_the_weights_counts(void)

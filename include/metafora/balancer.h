@@ -59,11 +59,15 @@ struct metafora_balancer_ops {
 	int (*init)(void *state, const char *node);
 
 	/*
-	 * Mandatory.  May this node claim the task, which nobody owns?  After
-	 * a yes the claim is sent, and the node's own count in the view goes
-	 * up before the next question.  *until_ns is the earliest time to ask
-	 * again with METAFORA_CLAIM_NO_UNTIL.  Any other answer than the
-	 * three counts as no until a change, and is logged.
+	 * Mandatory.  May this node claim the task, which nobody owns?  Asked
+	 * only while the node is active and has room.  After a yes the claim
+	 * is sent, and the node's own count in the view goes up before the
+	 * next question.  *until_ns is the earliest time to ask again with
+	 * METAFORA_CLAIM_NO_UNTIL; it may be asked earlier, when members
+	 * change.  Any other answer than the three counts as no until a
+	 * change, and is logged.  Asked for very many tasks in a row: what
+	 * does not depend on the task should be kept for as long as
+	 * metafora_cluster_version stays the same.
 	 */
 	enum metafora_can_claim (*can_claim)(
 		void *state, const struct metafora_balance *balance,
@@ -72,7 +76,8 @@ struct metafora_balancer_ops {
 	/*
 	 * Mandatory.  Say through the plan which tasks to release.  Called at
 	 * an interval, after changes of the view (gathered for a moment), and
-	 * on command; not while the node is draining or disconnected.
+	 * on command; not while the node is draining or disconnected, and
+	 * while it is frozen only on command.
 	 * Returns when to be called again, at the latest: a time in
 	 * nanoseconds, or 0 for no wish.
 	 */

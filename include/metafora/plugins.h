@@ -18,38 +18,62 @@ extern "C" {
 /* --- balancers -------------------------------------------------------------- */
 
 /*
+ * The caller owns what these make until it gives it to a consumer.  They may
+ * be called on any thread and do not block.
+ */
+
+/*
  * Claims every task, releases none: first come, first served.
  * Returns 0, METAFORA_EINVAL, METAFORA_ENOMEM.  Since: 0.1.
  */
 METAFORA_API int metafora_balancer_dumb_new(struct metafora_balancer **out);
 
 /*
- * Gives every active member its fair share of the tasks by weight, reading
- * the member list and counting from the view; nodes differ by at most one
- * task from their share when the cluster is quiet.  The default.
+ * Gives every active member its fair share of the tasks, by weight and within
+ * its capacity, with the fewest moves: in a quiet cluster each is within one
+ * task of its exact share, and nodes of equal weight differ by at most one.
+ * What a frozen node holds stays there and is not shared; a draining node has
+ * no share.  The default of a consumer.
+ *
+ * All nodes work out the same shares from the members and counts that they
+ * see, so the balancers of all members need the same filter.
  * Returns 0, METAFORA_EINVAL, METAFORA_ENOMEM.  Since: 0.1.
  */
 METAFORA_API int metafora_balancer_fair_new(struct metafora_balancer **out);
 
 /*
- * Options of a fair balancer, before it is given to a consumer.  Each returns
- * 0, METAFORA_EINVAL (also: not a fair balancer), METAFORA_ERANGE.
+ * Options of a fair balancer, before it is given to a consumer.  Not
+ * thread-safe against each other; do not block.  Each returns 0,
+ * METAFORA_EINVAL (NULL, or not a fair balancer), METAFORA_ERANGE.
  * Since: 0.1.
- *
- * unclaimed_grace_ms: after a task has been without an owner for so long, any
- * node with room claims it, beyond its share if need be: 10 to 3,600,000;
- * default 2,000.  claim_delay_ms: how long the next in rank waits before it
- * claims in the place of a better suited node: 1 to 60,000; default 200.
+ */
+
+/*
+ * How long a task may be without an owner before any node with room claims
+ * it, beyond its share if need be, so that no task starves because the nodes
+ * whose turn it is do not take it: 10 to 3,600,000; default 2,000.  Should be
+ * longer than nodes are ever late in seeing a change, or tasks end up with
+ * those that see it first.  A node offers such tasks again when the members
+ * change; otherwise one at a time, after ten times the grace and then more
+ * and more seldom, and all once that one has been taken.
  */
 METAFORA_API int
 metafora_balancer_fair_set_unclaimed_grace_ms(struct metafora_balancer *fair,
 					      int64_t grace_ms);
+/*
+ * Of the nodes below their share the one best suited for a task claims it at
+ * once, the next after this delay, and so on: 1 to 60,000; default 200.
+ * Should be longer than it takes for a claim to be seen.
+ */
 METAFORA_API int
 metafora_balancer_fair_set_claim_delay_ms(struct metafora_balancer *fair,
 					  int64_t delay_ms);
 /*
- * Only members for which filter returns true get a share.  NULL: all.
- * Called on the consumer's own thread; must not block.
+ * Only members for which filter returns true get a share; the others claim
+ * nothing and give away what they have.  NULL, the default: all do.  Called on
+ * the consumer's own thread, with members valid during the call; must not
+ * block, and must answer the same for a member until it changes.  arg must
+ * outlive the balancer.
  */
 METAFORA_API int metafora_balancer_fair_set_filter(
 	struct metafora_balancer *fair,
