@@ -4,10 +4,12 @@
 #define MF_GATE_H
 
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 struct mf_gate {
 	sem_t sem;
+	atomic_bool open; /* atomic: shows the order to the thread sanitizer */
 };
 
 void mf_gate_init(struct mf_gate *gate);
