@@ -171,6 +171,138 @@ static int submit(struct cluster *cluster, const char *task)
 	return rec_reply(cluster->client, request, 0)->errors[0];
 }
 
+/* --- what the switches do ---------------------------------------------------------------- */
+
+#define N_CHANGES 20
+#define SWITCH_MS 300
+
+struct claimed {
+	const struct rec_node *node;
+	uint64_t attempt;
+};
+
+static bool is_told(void *arg)
+{
+	const struct claimed *claimed = arg;
+
+	return rec_verdict_of(claimed->node, METAFORA_VERB_CLAIM,
+			      claimed->attempt) != NULL;
+}
+
+static bool is_seen(void *arg)
+{
+	const struct claimed *claimed = arg;
+
+	return rec_sees_claim(claimed->node, "t", "a", NULL) == 1;
+}
+
+static bool is_unseen(void *arg)
+{
+	return !is_seen(arg);
+}
+
+/* Longest time until a claim was told, and until it was seen after that. */
+static void measure(struct cluster *cluster, uint64_t *told_ns,
+		    uint64_t *seen_ns)
+{
+	struct claimed claimed = {cluster->node, 0};
+	struct site *site = cluster->site;
+	uint64_t at_ns;
+	size_t i;
+
+	*told_ns = *seen_ns = 0;
+	for (i = 0; i < N_CHANGES; i++) {
+		at_ns = site_now_ns(site);
+		claimed.attempt =
+			rec_enter(cluster->node, METAFORA_VERB_CLAIM, "t");
+		CU_ASSERT(site_wait(site, is_told, &claimed, PATIENCE_MS));
+		if (site_now_ns(site) - at_ns > *told_ns)
+			*told_ns = site_now_ns(site) - at_ns;
+		at_ns = site_now_ns(site);
+		CU_ASSERT(site_wait(site, is_seen, &claimed, PATIENCE_MS));
+		if (site_now_ns(site) - at_ns > *seen_ns)
+			*seen_ns = site_now_ns(site) - at_ns;
+		rec_leave(cluster->node, METAFORA_VERB_WITHDRAW, "t",
+			  claimed.attempt, 0);
+		CU_ASSERT(site_wait(site, is_unseen, &claimed, PATIENCE_MS));
+		CU_ASSERT(wait_for(cluster, is_settled));
+	}
+}
+
+static void snapshots_lag_and_verdicts_do_not(void)
+{
+	const uint64_t lag_ns = SWITCH_MS * EMB_NS_PER_MS;
+	struct cluster cluster;
+	uint64_t told_ns;
+	uint64_t seen_ns;
+
+	CU_ASSERT_FATAL(cluster_open(&cluster));
+	CU_ASSERT(wait_for(&cluster, is_complete));
+	CU_ASSERT_EQUAL(submit(&cluster, "t"), 0);
+	measure(&cluster, &told_ns, &seen_ns);
+	CU_ASSERT(told_ns < EMB_NS_PER_MS);
+	CU_ASSERT(seen_ns < lag_ns / 2);
+	CU_ASSERT_EQUAL(metafora_embedded_lag(cluster.broker, "a", SWITCH_MS),
+			0);
+	measure(&cluster, &told_ns, &seen_ns);
+	CU_ASSERT(told_ns < EMB_NS_PER_MS);
+	CU_ASSERT(seen_ns > lag_ns / 2);
+	CU_ASSERT(seen_ns < 2 * lag_ns + lag_ns / 2);
+	cluster_close(&cluster);
+}
+
+static void messages_are_delayed(void)
+{
+	const uint64_t delay_ns = SWITCH_MS * EMB_NS_PER_MS;
+	struct cluster cluster;
+	uint64_t told_ns;
+	uint64_t seen_ns;
+
+	CU_ASSERT_FATAL(cluster_open(&cluster));
+	CU_ASSERT(wait_for(&cluster, is_complete));
+	CU_ASSERT_EQUAL(submit(&cluster, "t"), 0);
+	CU_ASSERT_EQUAL(
+		metafora_embedded_delay(cluster.broker, "a", 100, SWITCH_MS),
+		0);
+	measure(&cluster, &told_ns, &seen_ns);
+	CU_ASSERT(told_ns > delay_ns / 2 && told_ns < 2 * delay_ns);
+	/* A delay of a name is not one for all: the client has none. */
+	told_ns = site_now_ns(cluster.site);
+	CU_ASSERT_EQUAL(submit(&cluster, "t"), METAFORA_EEXIST);
+	CU_ASSERT(site_now_ns(cluster.site) - told_ns < EMB_NS_PER_MS);
+	cluster_close(&cluster);
+}
+
+static int result_of_a_claim(struct cluster *cluster)
+{
+	const uint64_t attempt =
+		rec_enter(cluster->node, METAFORA_VERB_CLAIM, "t");
+
+	CU_ASSERT(wait_for(cluster, is_settled));
+	return (int)rec_verdict_of(cluster->node, METAFORA_VERB_CLAIM, attempt)
+		->result;
+}
+
+static void lost_writes_are_counted(void)
+{
+	struct cluster cluster;
+
+	CU_ASSERT_FATAL(cluster_open(&cluster));
+	CU_ASSERT(wait_for(&cluster, is_complete));
+	CU_ASSERT_EQUAL(submit(&cluster, "t"), 0);
+	CU_ASSERT_EQUAL(metafora_embedded_lose(cluster.broker, "a", 2, true),
+			0);
+	CU_ASSERT_EQUAL(submit(&cluster, "u"), 0);
+	CU_ASSERT_EQUAL(result_of_a_claim(&cluster), METAFORA_RESULT_UNKNOWN);
+	CU_ASSERT_EQUAL(result_of_a_claim(&cluster), METAFORA_RESULT_UNKNOWN);
+	CU_ASSERT_EQUAL(result_of_a_claim(&cluster), METAFORA_RESULT_OWNED);
+	CU_ASSERT_EQUAL(metafora_embedded_lose(cluster.broker, NULL, 1, false),
+			0);
+	CU_ASSERT_EQUAL(submit(&cluster, "v"), METAFORA_EUNKNOWN);
+	CU_ASSERT_EQUAL(submit(&cluster, "v"), METAFORA_EEXIST);
+	cluster_close(&cluster);
+}
+
 /* --- sequence numbers ------------------------------------------------------------------------ */
 
 static void sequence_numbers_do_not_wrap(void)
@@ -389,6 +521,10 @@ static const struct tap_case cases[] = {
 	{"a broker checks its arguments", a_broker_checks_its_arguments},
 	{"fault switches check their arguments",
 	 switches_check_their_arguments},
+	{"snapshots lag and verdicts do not",
+	 snapshots_lag_and_verdicts_do_not},
+	{"messages are delayed", messages_are_delayed},
+	{"lost writes are counted", lost_writes_are_counted},
 	{"sequence numbers do not wrap", sequence_numbers_do_not_wrap},
 	{"any single allocation may fail", any_allocation_may_fail},
 	{"fault switches survive lack of memory",

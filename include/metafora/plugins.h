@@ -121,7 +121,11 @@ metafora_embedded_coordinator_new(struct metafora_embedded_broker *broker,
  * METAFORA_ERANGE; METAFORA_ENOENT (expire: no such session).  Since: 0.1.
  */
 
-/* End the node's session now, as if its timeout had passed. */
+/*
+ * End the node's session now, as if its timeout had passed.  Leases that were
+ * given before are broken by this: until the node hears of it, it may believe
+ * that it owns what another has got.
+ */
 METAFORA_API int
 metafora_embedded_expire(struct metafora_embedded_broker *broker,
 			 const char *node);
@@ -131,7 +135,11 @@ metafora_embedded_expire(struct metafora_embedded_broker *broker,
  */
 METAFORA_API int metafora_embedded_cut(struct metafora_embedded_broker *broker,
 				       const char *node, bool cut);
-/* Delay each message of the broker by a random time between the two, 0 to 60,000. */
+/*
+ * Delay each message of the broker by a random time between the two, 0 to
+ * 60,000.  A node whose heartbeats are not answered within a third of the
+ * session timeout counts itself as out of touch.
+ */
 METAFORA_API int
 metafora_embedded_delay(struct metafora_embedded_broker *broker,
 			const char *node, int64_t min_ms, int64_t max_ms);
@@ -143,7 +151,8 @@ METAFORA_API int metafora_embedded_lag(struct metafora_embedded_broker *broker,
 				       const char *node, int64_t lag_ms);
 /*
  * Of the next n_writes writes (claims, releases, done, submissions, ...) lose
- * the request (before_commit) or the answer: the outcome is unknown.
+ * the request (before_commit) or the answer: the outcome is unknown.  Without
+ * a node it is the next of the whole broker.
  */
 METAFORA_API int metafora_embedded_lose(struct metafora_embedded_broker *broker,
 					const char *node, size_t n_writes,

@@ -188,7 +188,7 @@ bool conf_all_answered(struct conf *c, struct rec_node *node);
 	X(a, requests_wait_for_the_link, "requests wait for a cut link")      \
 	X(a, a_cancelled_request_is_dropped,                                  \
 	  "a cancelled request harms nobody")                                 \
-	X(a, lost_submits_are_unknown, "a lost submit has an unknown outcome") \
+	X(a, lost_writes_are_unknown, "a lost write has an unknown outcome") \
 	X(a, random_faults_break_nothing, "random faults break no promise")
 
 #define CONF_DECLARE(a, fn, text) void conf_##fn(struct conf *c);
