@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whole clusters on the virtual clock: what each disturbance must lead to. */
+/*
+ * Whole clusters on the virtual clock: what each disturbance must lead to.
+ * Built once for each SIM_BACKEND.
+ */
 #include <metafora.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +17,7 @@ static struct sim *sim;
 
 static void setup(void)
 {
-	sim = sim_new(7, T_MS);
+	sim = sim_new(&SIM_BACKEND, 7, T_MS);
 }
 
 static void teardown(void)
@@ -192,12 +195,12 @@ static void a_stuck_handler_blocks_nothing_but_its_own_task(void)
 static void a_cut_node_stops_before_its_tasks_run_elsewhere(void)
 {
 	settle(30, 3);
-	metafora_embedded_cut(sim->broker, "n1", true);
+	sim->backend->cut(sim, "n1", true);
 	CU_ASSERT_TRUE(sim_until(sim, sim_all_run, 10000));
 	sim_for(sim, T_MS + 1000);
 	CU_ASSERT_TRUE(sim_until(sim, sim_all_run, 10000));
 	CU_ASSERT_EQUAL(sim_count(sim_node(sim, "n1")), 0);
-	metafora_embedded_cut(sim->broker, "n1", false);
+	sim->backend->cut(sim, "n1", false);
 	CU_ASSERT_TRUE(sim_until(sim, sim_is_even, 20000));
 	CU_ASSERT_EQUAL(sim_count(sim_node(sim, "n1")), 10);
 }
@@ -207,7 +210,7 @@ static void a_cut_node_with_stuck_handlers_does_not_claim_their_tasks(void)
 	settle(2, 1);
 	sim->manner.stuck_percent = 100;
 	sim->manner.stuck_ms = 30000;
-	metafora_embedded_expire(sim->broker, "n1");
+	sim->backend->expire(sim, "n1");
 	sim_for(sim, 10000);
 	/* The only node: it is back, but its handlers have not returned. */
 	CU_ASSERT_EQUAL(sim->n_starts, 2);
@@ -219,7 +222,7 @@ static void a_cut_node_with_stuck_handlers_does_not_claim_their_tasks(void)
 static void an_expired_session_is_rejoined_from_nothing(void)
 {
 	settle(40, 2);
-	metafora_embedded_expire(sim->broker, "n1");
+	sim->backend->expire(sim, "n1");
 	CU_ASSERT_TRUE(sim_until(sim, sim_is_even, 10000));
 	CU_ASSERT_EQUAL(sim_count(sim_node(sim, "n1")), 20);
 }

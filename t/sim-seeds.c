@@ -14,6 +14,7 @@
 #include "tap.h"
 
 #define SEEDS 300
+#define T_MS 1000
 #define ACTIONS 40
 #define TASKS 40
 #define QUIET_MS 120000
@@ -23,7 +24,7 @@ static unsigned int n_submitted;
 
 static uint64_t dice(uint64_t low, uint64_t high)
 {
-	return mf_prng_between(&sim->prng, low, high);
+	return sim_between(sim, low, high);
 }
 
 /* A living node that is not leaving, or NULL. */
@@ -33,8 +34,7 @@ static struct sim_node *any_node(void)
 	unsigned int i;
 
 	for (i = 0; i < sim->n_nodes; i++) {
-		struct sim_node *node =
-			&sim->nodes[(start + i) % sim->n_nodes];
+		struct sim_node *node = &sim->nodes[(start + i) % sim->n_nodes];
 
 		if (node->alive && !node->closing)
 			return node;
@@ -76,8 +76,8 @@ static void delete_one(void)
 static void command_one(struct sim_node *node)
 {
 	static const char *const names[] = {
-		METAFORA_COMMAND_FREEZE, METAFORA_COMMAND_UNFREEZE,
-		METAFORA_COMMAND_DRAIN,	 METAFORA_COMMAND_UNDRAIN,
+		METAFORA_COMMAND_FREEZE,  METAFORA_COMMAND_UNFREEZE,
+		METAFORA_COMMAND_DRAIN,   METAFORA_COMMAND_UNDRAIN,
 		METAFORA_COMMAND_BALANCE,
 	};
 	char id[16];
@@ -113,25 +113,20 @@ static void act(void)
 	case 6:
 		/* Not an early expiry: a broker that ends sessions before
 		 * their timeout keeps no promise. */
-		metafora_embedded_cut(sim->broker, name, true);
+		sim->backend->cut(sim, name, true);
 		break;
 	case 7:
-		metafora_embedded_cut(sim->broker, name, false);
+		sim->backend->cut(sim, name, false);
 		break;
 	case 8:
-		metafora_embedded_delay(sim->broker, name, 0, dice(0, 300));
-		break;
 	case 9:
-		metafora_embedded_lag(sim->broker, name, dice(0, 2000));
-		break;
 	case 10:
-		metafora_embedded_lose(sim->broker, name, dice(1, 20),
-				       dice(0, 1));
+		sim->backend->fault(sim, name);
 		break;
 	case 11:
-		sim_pause(node, world_now_ns(sim->world) +
-					dice(1, 2 * sim->timeout_ms) *
-						MF_NS_PER_MS);
+		sim_pause(node,
+			  world_now_ns(sim->world) +
+				  dice(1, 2 * sim->timeout_ms) * MF_NS_PER_MS);
 		break;
 	case 12:
 		/* Only the loop is stuck. */
@@ -161,12 +156,9 @@ static void heal(void)
 	for (i = 0; i < sim->n_nodes; i++) {
 		struct sim_node *node = &sim->nodes[i];
 
-		metafora_embedded_cut(sim->broker, node->name, !node->alive);
-		metafora_embedded_delay(sim->broker, node->name, 0, 0);
-		metafora_embedded_lag(sim->broker, node->name, 0);
-		metafora_embedded_lose(sim->broker, node->name, 0, false);
 		if (!node->alive)
 			continue;
+		sim->backend->heal(sim, node->name);
 		sim_resume(node);
 	}
 	sim->manner.stuck_percent = 0;
@@ -186,7 +178,7 @@ static bool live(uint64_t seed)
 	bool quiet;
 	int i;
 
-	sim = sim_new(seed, 1000);
+	sim = sim_new(&SIM_BACKEND, seed, T_MS);
 	sim->log = getenv("MF_SIM_LOG") != NULL;
 	sim->manner = (struct sim_manner){
 		.stop_max_ms = dice(0, 300),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-libtest_la_SOURCES += t/lib/sim.c t/lib/sim.h
+libtest_la_SOURCES += t/lib/sim.c t/lib/sim.h t/lib/sim_embedded.c
 check_PROGRAMS += t/sim-cluster t/sim-seeds
 TESTS += t/sim-cluster t/sim-seeds
-t_sim_cluster_CPPFLAGS = $(TEST_CPPFLAGS)
+t_sim_cluster_CPPFLAGS = $(TEST_CPPFLAGS) -DSIM_BACKEND=sim_embedded
 t_sim_cluster_LDADD = $(TEST_LIBS)
-t_sim_seeds_CPPFLAGS = $(TEST_CPPFLAGS)
+t_sim_seeds_CPPFLAGS = $(TEST_CPPFLAGS) -DSIM_BACKEND=sim_embedded
 t_sim_seeds_LDADD = $(TEST_LIBS)

@@ -18,14 +18,14 @@ static uint64_t now_ns(const struct sim *sim)
 	return world_now_ns(sim->world);
 }
 
-static uint64_t between(struct sim *sim, int64_t low, int64_t high)
+uint64_t sim_between(struct sim *sim, uint64_t low, uint64_t high)
 {
 	return mf_prng_between(&sim->prng, low, high);
 }
 
 static bool chance(struct sim *sim, unsigned int percent)
 {
-	return between(sim, 0, 99) < percent;
+	return sim_between(sim, 0, 99) < percent;
 }
 
 __attribute__((format(printf, 2, 3))) static void
@@ -65,7 +65,8 @@ static void probe(void *arg)
 		struct sim_job *first = NULL;
 		struct sim_job *job;
 
-		LIST_FOREACH(job, &task->live, in_task) {
+		LIST_FOREACH(job, &task->live, in_task)
+		{
 			if (!believes(sim, job))
 				continue;
 			if (first)
@@ -133,9 +134,9 @@ static void think(struct sim_job *job)
 		job->stop_ns = mf_clock_add_ms(
 			now, chance(sim, sim->manner.stuck_percent)
 				     ? sim->manner.stuck_ms
-				     : (int64_t)between(sim,
-							sim->manner.stop_min_ms,
-							sim->manner.stop_max_ms));
+				     : (int64_t)sim_between(
+					       sim, sim->manner.stop_min_ms,
+					       sim->manner.stop_max_ms));
 	}
 	if (job->stop_ns && job->stop_ns <= now) {
 		end_job(job, METAFORA_RELEASE);
@@ -227,8 +228,8 @@ static int start(void *arg, struct metafora_task *task)
 							     : METAFORA_RELEASE;
 	if (sim->manner.run_max_ms)
 		job->end_ns = mf_clock_add_ms(
-			now_ns(sim), between(sim, sim->manner.run_min_ms,
-					     sim->manner.run_max_ms));
+			now_ns(sim), sim_between(sim, sim->manner.run_min_ms,
+						 sim->manner.run_max_ms));
 	metafora_task_set_context(task, job);
 	LIST_INSERT_HEAD(&sim->jobs, job, in_all);
 	add_live(sim, of, job);
@@ -290,7 +291,7 @@ struct sim_node *sim_join(struct sim *sim, const char *name)
 	node->alive = true;
 	snprintf(node->name, sizeof(node->name), "%s", name);
 	/* A dead one of that name was cut off. */
-	metafora_embedded_cut(sim->broker, name, false);
+	sim->backend->cut(sim, name, false);
 	if (metafora_handler_new_async(start, node, &node->handler) ||
 	    metafora_handler_set_stop(node->handler, stop) ||
 	    metafora_handler_set_end(node->handler, end) ||
@@ -339,7 +340,7 @@ void sim_kill(struct sim_node *node)
 	}
 	node->alive = false;
 	sim_pause(node, MF_NEVER);
-	metafora_embedded_cut(sim->broker, node->name, true);
+	sim->backend->cut(sim, node->name, true);
 }
 
 void sim_close(struct sim_node *node)
@@ -356,7 +357,7 @@ unsigned int sim_count(const struct sim_node *node)
 
 	HASH_ITER(hh, node->sim->tasks, task, tmp) {
 		LIST_FOREACH(job, &task->live, in_task)
-			n += job->node == node;
+		n += job->node == node;
 	}
 	return n;
 }
@@ -430,8 +431,8 @@ bool sim_all_run(struct sim *sim)
 	HASH_ITER(hh, sim->tasks, task, tmp) {
 		const struct sim_job *first = LIST_FIRST(&task->live);
 
-		if (task->wanted && (!first || is_contested(task) ||
-				     first->stop_ns))
+		if (task->wanted &&
+		    (!first || is_contested(task) || first->stop_ns))
 			return false;
 		if (!task->wanted && first)
 			return false;
@@ -514,7 +515,8 @@ void sim_for(struct sim *sim, int64_t ms)
 
 /* --- the whole ---------------------------------------------------------------------------- */
 
-struct sim *sim_new(uint64_t seed, int64_t timeout_ms)
+struct sim *sim_new(const struct sim_backend *backend, uint64_t seed,
+		    int64_t timeout_ms)
 {
 	struct sim *sim = calloc(1, sizeof(*sim));
 
@@ -523,9 +525,9 @@ struct sim *sim_new(uint64_t seed, int64_t timeout_ms)
 	sim->timeout_ms = timeout_ms;
 	sim->manner = (struct sim_manner){.stop_max_ms = 10};
 	mf_prng_seed(&sim->prng, seed ^ UINT64_C(0x5eed));
-	if (metafora_embedded_broker_new(timeout_ms, &sim->broker) ||
-	    metafora_embedded_coordinator_new(sim->broker, &sim->coordinator) ||
-	    mf_client_new_on(&sim->world->runtime, sim->coordinator, NULL, NULL,
+	sim->backend = backend;
+	backend->open(sim);
+	if (mf_client_new_on(&sim->world->runtime, sim->coordinator, NULL, NULL,
 			     METAFORA_LOG_INFO, &sim->client) ||
 	    mf_loop_init(&sim->handlers, &sim->world->runtime, "handlers", NULL,
 			 NULL) ||
@@ -541,7 +543,8 @@ static void end_all_jobs(struct sim *sim)
 
 	sim->ending = true;
 	sim->manner = (struct sim_manner){0};
-	LIST_FOREACH(job, &sim->jobs, in_all) {
+	LIST_FOREACH(job, &sim->jobs, in_all)
+	{
 		if (job->stop_ns > now_ns(sim))
 			job->stop_ns = now_ns(sim);
 		wake_job(job);
@@ -575,8 +578,8 @@ void sim_free(struct sim *sim)
 	unsigned int i;
 
 	world_set_probe(sim->world, NULL, NULL);
-	metafora_embedded_cut(sim->broker, NULL, false);
-	metafora_embedded_delay(sim->broker, NULL, 0, 0);
+	for (i = 0; i < sim->n_nodes; i++)
+		sim->backend->heal(sim, sim->nodes[i].name);
 	end_all_jobs(sim);
 	for (i = 0; i < sim->n_nodes; i++)
 		bury(&sim->nodes[i]);
@@ -585,7 +588,7 @@ void sim_free(struct sim *sim)
 	mf_loop_join(&sim->handlers);
 	mf_loop_fini(&sim->handlers);
 	metafora_coordinator_free(sim->coordinator);
-	metafora_embedded_broker_free(sim->broker);
+	sim->backend->close(sim);
 	world_free(sim->world);
 	HASH_ITER(hh, sim->tasks, task, tmp) {
 		HASH_DEL(sim->tasks, task);
@@ -613,7 +616,7 @@ void sim_dump(struct sim *sim)
 	}
 	HASH_ITER(hh, sim->tasks, task, tmp) {
 		if (task->wanted != !LIST_EMPTY(&task->live))
-			tap_note("%s wanted=%d runs=%u", task->id,
-				 task->wanted, task->n_runs);
+			tap_note("%s wanted=%d runs=%u", task->id, task->wanted,
+				 task->n_runs);
 	}
 }

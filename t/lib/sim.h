@@ -67,9 +67,28 @@ struct sim_manner {
 	int64_t stuck_ms;
 };
 
+/* A broker that nodes and client share, and what may go wrong with it. */
+struct sim_backend {
+	/* Make the broker, kept in sim->broker, and sim->coordinator. */
+	void (*open)(struct sim *sim);
+	/* Everybody has left. */
+	void (*close)(struct sim *sim);
+	/* Break or mend the node's link. */
+	void (*cut)(struct sim *sim, const char *node, bool cut);
+	/* End the node's session at once, though its timeout has not passed. */
+	void (*expire)(struct sim *sim, const char *node);
+	/* Some other fault; drawn with sim_between(). */
+	void (*fault)(struct sim *sim, const char *node);
+	/* Undo cuts and faults of the node. */
+	void (*heal)(struct sim *sim, const char *node);
+};
+
+extern const struct sim_backend sim_embedded;
+
 struct sim {
 	struct world *world;
-	struct metafora_embedded_broker *broker;
+	const struct sim_backend *backend;
+	void *broker; /* the backend's */
 	struct metafora_coordinator *coordinator;
 	struct metafora_client *client;
 	struct mf_loop handlers;
@@ -98,7 +117,8 @@ struct sim {
 	unsigned int n_broken; /* promises broken; told by tap_note */
 };
 
-struct sim *sim_new(uint64_t seed, int64_t timeout_ms);
+struct sim *sim_new(const struct sim_backend *backend, uint64_t seed,
+		    int64_t timeout_ms);
 /* Heals what is cut, ends all, and frees. */
 void sim_free(struct sim *sim);
 
@@ -121,6 +141,9 @@ void sim_command(struct sim *sim, const char *node, const char *name,
 /* Run until a condition holds; false if it does not within ms. */
 bool sim_until(struct sim *sim, bool (*cond)(struct sim *), int64_t ms);
 void sim_for(struct sim *sim, int64_t ms);
+
+/* A random number of the seed's, low and high included. */
+uint64_t sim_between(struct sim *sim, uint64_t low, uint64_t high);
 
 /* Conditions. */
 bool sim_all_run(struct sim *sim);     /* each wanted task, on one node */
