@@ -303,6 +303,148 @@ static void lost_writes_are_counted(void)
 	cluster_close(&cluster);
 }
 
+/* --- what breaks, and when ------------------------------------------------------------------ */
+
+static bool is_disconnected(void *arg)
+{
+	return !rec_is_connected(arg);
+}
+
+/* A short cut while something is on its way; then back in touch. */
+static void break_link(struct cluster *cluster, struct rec_node *node)
+{
+	CU_ASSERT_EQUAL(
+		metafora_embedded_cut(cluster->broker, node->name, true), 0);
+	CU_ASSERT_EQUAL(
+		metafora_embedded_cut(cluster->broker, node->name, false), 0);
+	CU_ASSERT(site_wait(cluster->site, is_disconnected, node, PATIENCE_MS));
+	CU_ASSERT(site_wait(cluster->site, is_settled, node, PATIENCE_MS));
+}
+
+static bool sees_task_t(void *arg)
+{
+	return rec_sees_task(arg, "t", NULL);
+}
+
+static void a_snapshot_that_gets_lost_is_read_again(void)
+{
+	struct cluster cluster;
+
+	CU_ASSERT_FATAL(cluster_open(&cluster));
+	CU_ASSERT(wait_for(&cluster, is_complete));
+	CU_ASSERT_EQUAL(metafora_embedded_delay(cluster.broker, "a", 100, 100),
+			0);
+	CU_ASSERT_EQUAL(submit(&cluster, "t"), 0);
+	/* Time for it to be read, not to arrive. */
+	site_pass(cluster.site, 60);
+	CU_ASSERT_FALSE(sees_task_t(cluster.node));
+	break_link(&cluster, cluster.node);
+	CU_ASSERT(wait_for(&cluster, sees_task_t));
+	cluster_close(&cluster);
+}
+
+static void second_node_close(struct rec_node *node)
+{
+	rec_node_close(node);
+	if (node->violation)
+		tap_note("%s", node->violation);
+	CU_ASSERT_PTR_NULL(node->violation);
+	rec_node_free(node);
+}
+
+/* What became of a claim is unknown, so no promotion of it may be told. */
+static void an_unknown_claim_is_not_promoted(void)
+{
+	struct cluster cluster;
+	struct rec_node *b;
+	uint64_t attempts[2];
+
+	CU_ASSERT_FATAL(cluster_open(&cluster));
+	b = rec_node_open(cluster.site, cluster.coordinator, "b");
+	CU_ASSERT(wait_for(&cluster, is_complete));
+	CU_ASSERT(site_wait(cluster.site, is_complete, b, PATIENCE_MS));
+	CU_ASSERT_EQUAL(submit(&cluster, "t"), 0);
+	attempts[0] = rec_enter(cluster.node, METAFORA_VERB_CLAIM, "t");
+	CU_ASSERT(wait_for(&cluster, is_settled));
+	/* QUEUED and OWNED are both on their way when the link breaks. */
+	CU_ASSERT_EQUAL(metafora_embedded_delay(cluster.broker, "b", 100, 100),
+			0);
+	attempts[1] = rec_enter(b, METAFORA_VERB_QUEUE, "t");
+	rec_leave(cluster.node, METAFORA_VERB_RELEASE, "t", attempts[0], 0);
+	site_pass(cluster.site, 50);
+	break_link(&cluster, b);
+	site_pass(cluster.site, TIMEOUT_MS);
+	CU_ASSERT_EQUAL(
+		rec_verdict_of(b, METAFORA_VERB_QUEUE, attempts[1])->result,
+		METAFORA_RESULT_UNKNOWN);
+	CU_ASSERT_EQUAL(b->n_verdicts, 1);
+	rec_leave(b, METAFORA_VERB_WITHDRAW, "t", attempts[1], 0);
+	CU_ASSERT(site_wait(cluster.site, is_settled, b, PATIENCE_MS));
+	second_node_close(b);
+	cluster_close(&cluster);
+}
+
+/* How far the end of a silent session may be off. */
+#define REAP_SLACK_NS (5 * EMB_NS_PER_MS)
+
+static bool sees_b_alone(void *arg)
+{
+	const struct rec_node *node = arg;
+
+	return node->n_members == 1 && rec_sees_member(node, "b");
+}
+
+static void check_expiry(const struct cluster *cluster, uint64_t contact_ns)
+{
+	const uint64_t due_ns = contact_ns + TIMEOUT_MS * EMB_NS_PER_MS;
+	const uint64_t now_ns = site_now_ns(cluster->site);
+
+	CU_ASSERT(now_ns >= due_ns);
+	CU_ASSERT(now_ns <= due_ns + REAP_SLACK_NS);
+}
+
+static void a_silent_session_ends_in_time(void)
+{
+	struct site_freeze *freeze;
+	struct cluster cluster;
+	uint64_t contact_ns;
+	struct rec_node *b;
+
+	CU_ASSERT_FATAL(cluster_open(&cluster));
+	/* So that the heartbeats of the two are not in step. */
+	site_pass(cluster.site, 100);
+	b = rec_node_open(cluster.site, cluster.coordinator, "b");
+	CU_ASSERT(site_wait(cluster.site, is_complete, b, PATIENCE_MS));
+	freeze = site_freeze(cluster.site, &cluster.node->loop);
+	contact_ns = ((struct emb_node *)cluster.node->state)->beat_ns;
+	CU_ASSERT(site_wait(cluster.site, sees_b_alone, b, PATIENCE_MS));
+	check_expiry(&cluster, contact_ns);
+	site_thaw(cluster.site, freeze);
+	second_node_close(b);
+	cluster_close(&cluster);
+}
+
+static void who_waits_for_a_dead_node_ends_its_session(void)
+{
+	struct site_freeze *freeze;
+	struct cluster cluster;
+	uint64_t contact_ns;
+	uint64_t request;
+
+	CU_ASSERT_FATAL(cluster_open(&cluster));
+	CU_ASSERT(wait_for(&cluster, is_complete));
+	CU_ASSERT_EQUAL(submit(&cluster, "t"), 0);
+	CU_ASSERT_EQUAL(result_of_a_claim(&cluster), METAFORA_RESULT_OWNED);
+	freeze = site_freeze(cluster.site, &cluster.node->loop);
+	contact_ns = ((struct emb_node *)cluster.node->state)->beat_ns;
+	/* No other node is there to do it. */
+	request = rec_remove(cluster.client, "t");
+	CU_ASSERT_EQUAL(error_of(&cluster, request), 0);
+	check_expiry(&cluster, contact_ns);
+	site_thaw(cluster.site, freeze);
+	cluster_close(&cluster);
+}
+
 /* --- sequence numbers ------------------------------------------------------------------------ */
 
 static void sequence_numbers_do_not_wrap(void)
@@ -525,6 +667,12 @@ static const struct tap_case cases[] = {
 	 snapshots_lag_and_verdicts_do_not},
 	{"messages are delayed", messages_are_delayed},
 	{"lost writes are counted", lost_writes_are_counted},
+	{"a snapshot that gets lost is read again",
+	 a_snapshot_that_gets_lost_is_read_again},
+	{"an unknown claim is not promoted", an_unknown_claim_is_not_promoted},
+	{"a silent session ends in time", a_silent_session_ends_in_time},
+	{"who waits for a dead node ends its session",
+	 who_waits_for_a_dead_node_ends_its_session},
 	{"sequence numbers do not wrap", sequence_numbers_do_not_wrap},
 	{"any single allocation may fail", any_allocation_may_fail},
 	{"fault switches survive lack of memory",
