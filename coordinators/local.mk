@@ -16,3 +16,43 @@ libcoordinators_la_SOURCES = \
 	coordinators/embedded/session.c \
 	coordinators/embedded/shared.c \
 	coordinators/embedded/verbs.c
+
+# The ZooKeeper coordinator is always built: it knows the client library only
+# through a table of calls, behind which tests put a simulated ensemble.
+libcoordinators_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+libcoordinators_la_SOURCES += \
+	coordinators/zookeeper/claims.c \
+	coordinators/zookeeper/client.c \
+	coordinators/zookeeper/client.h \
+	coordinators/zookeeper/client_command.c \
+	coordinators/zookeeper/client_read.c \
+	coordinators/zookeeper/client_remove.c \
+	coordinators/zookeeper/client_submit.c \
+	coordinators/zookeeper/commands.c \
+	coordinators/zookeeper/folders.c \
+	coordinators/zookeeper/join.c \
+	coordinators/zookeeper/layout.c \
+	coordinators/zookeeper/lease.c \
+	coordinators/zookeeper/lease.h \
+	coordinators/zookeeper/member.c \
+	coordinators/zookeeper/member.h \
+	coordinators/zookeeper/members.c \
+	coordinators/zookeeper/node.c \
+	coordinators/zookeeper/node.h \
+	coordinators/zookeeper/options.c \
+	coordinators/zookeeper/options.h \
+	coordinators/zookeeper/path.c \
+	coordinators/zookeeper/path.h \
+	coordinators/zookeeper/session.c \
+	coordinators/zookeeper/session.h \
+	coordinators/zookeeper/verbs.c \
+	coordinators/zookeeper/writes.c \
+	coordinators/zookeeper/zk_calls.h
+if HAVE_ZOOKEEPER
+libcoordinators_la_SOURCES += \
+	coordinators/zookeeper/zk_real.c \
+	coordinators/zookeeper/zk_resolve.c \
+	coordinators/zookeeper/zk_resolve.h
+else
+libcoordinators_la_SOURCES += coordinators/zookeeper/zk_absent.c
+endif

@@ -13,4 +13,5 @@ metaforainclude_HEADERS = \
 	include/metafora/log.h \
 	include/metafora/plugins.h \
 	include/metafora/task.h \
-	include/metafora/version.h
+	include/metafora/version.h \
+	include/metafora/zookeeper.h

@@ -33,5 +33,6 @@
 #include <metafora/plugins.h>
 #include <metafora/task.h>
 #include <metafora/version.h>
+#include <metafora/zookeeper.h>
 
 #endif

@@ -43,6 +43,7 @@ include t/api.mk
 include t/conf.mk
 include t/balancer.mk
 include t/sim.mk
+include t/zk.mk
 include t/install.mk
 include t/lint.mk
 

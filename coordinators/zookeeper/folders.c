@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads buckets of tasks and claims, and turns them into snapshots. */
+#include "node.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <metafora/error.h>
+
+#define NS_PER_MS 1000000ULL
+/* Changes closer to each other than this are gathered, more and more. */
+#define CALM_NS (20 * NS_PER_MS)
+#define DELAY_NS_MIN (2 * NS_PER_MS)
+#define DELAY_NS_MAX (200 * NS_PER_MS)
+
+struct zk_folder *mf_zk_folder(struct zk_node *node, enum zk_folder_kind kind,
+			       uint32_t bucket)
+{
+	return &node->folders[2 * bucket + (kind == ZK_CLAIMS)];
+}
+
+static uint64_t now_ns(const struct zk_node *node)
+{
+	return mf_zk_host(node)->now_ns(mf_zk_host(node));
+}
+
+static void warn(struct zk_folder *folder, const char *name)
+{
+	struct zk_node *node = folder->node;
+
+	if (mf_zk_session_may_warn(&node->session))
+		mf_zk_host(node)->log(mf_zk_host(node), METAFORA_LOG_WARN,
+				      "stranger in the namespace is ignored "
+				      "folder=%s name=%.80s",
+				      folder->path, name);
+}
+
+/* --- tasks --------------------------------------------------------------------------- */
+
+static int compare_tasks(const void *a, const void *b)
+{
+	const struct metafora_task_fact *x = a;
+	const struct metafora_task_fact *y = b;
+
+	return strcmp(x->task, y->task);
+}
+
+/*
+ * Facts and the IDs they point to, in one piece of memory; an ID is never
+ * longer than its encoded form.
+ */
+static struct metafora_task_fact *decode_tasks(struct zk_folder *folder,
+					       const struct zk_request *request,
+					       size_t *n)
+{
+	struct zk_node *node = folder->node;
+	struct metafora_task_fact *facts;
+	size_t n_bytes = 1;
+	char *text;
+	size_t i;
+
+	for (i = 0; i < request->n_names; i++)
+		n_bytes += strlen(request->names[i]) + 1;
+	facts = malloc(request->n_names * sizeof(*facts) + n_bytes);
+	if (!facts)
+		return NULL;
+	text = (char *)&facts[request->n_names];
+	*n = 0;
+	for (i = 0; i < request->n_names; i++) {
+		char task[METAFORA_TASK_ID_MAX + 1];
+
+		if (!mf_zk_parse_task(mf_zk_host(node), request->names[i],
+				      task) ||
+		    mf_zk_bucket(mf_zk_host(node), task,
+				 node->session.n_buckets) != folder->bucket) {
+			warn(folder, request->names[i]);
+			continue;
+		}
+		facts[*n].task = strcpy(text, task);
+		facts[(*n)++].birth = 0;
+		text += strlen(task) + 1;
+	}
+	qsort(facts, *n, sizeof(*facts), compare_tasks);
+	return facts;
+}
+
+static int deliver_tasks(struct zk_folder *folder,
+			 const struct zk_request *request)
+{
+	struct zk_node *node = folder->node;
+	struct metafora_task_fact *facts;
+	uint32_t n_created = zk_stat_n_created(&request->stat);
+	uint32_t n_new = n_created - folder->n_created;
+	bool suspicious;
+	size_t n;
+
+	facts = decode_tasks(folder, request, &n);
+	if (!facts)
+		return METAFORA_ENOMEM;
+	/*
+	 * As many gone as came, or more: one of the same name may have gone
+	 * and come again.
+	 */
+	suspicious = folder->known && n_new > 0 &&
+		     request->n_names < folder->n_names + (size_t)n_new;
+	folder->known = true;
+	folder->n_created = n_created;
+	folder->n_names = (uint32_t)request->n_names;
+	node->sink->tasks(mf_zk_host(node), folder->bucket, facts, n);
+	mf_zk_tasks_listed(node, folder, facts, n, suspicious);
+	free(facts);
+	return 0;
+}
+
+/* --- claims ---------------------------------------------------------------------------- */
+
+static int compare_claims(const void *a, const void *b)
+{
+	const struct metafora_claim_fact *x = a;
+	const struct metafora_claim_fact *y = b;
+	int order = strcmp(x->task, y->task);
+
+	if (order)
+		return order;
+	return x->token < y->token ? -1 : x->token > y->token;
+}
+
+static struct metafora_claim_fact *decode_claims(struct zk_folder *folder,
+						 const struct zk_request *request,
+						 size_t *n)
+{
+	struct zk_node *node = folder->node;
+	struct metafora_claim_fact *facts;
+	struct zk_claim_name name;
+	size_t n_bytes = 1;
+	char *text;
+	size_t i;
+
+	for (i = 0; i < request->n_names; i++)
+		n_bytes += strlen(request->names[i]) + 1;
+	facts = malloc(request->n_names * sizeof(*facts) + n_bytes);
+	if (!facts)
+		return NULL;
+	text = (char *)&facts[request->n_names];
+	*n = 0;
+	for (i = 0; i < request->n_names; i++) {
+		if (!mf_zk_parse_claim(mf_zk_host(node), request->names[i],
+				       &name) ||
+		    mf_zk_bucket(mf_zk_host(node), name.task,
+				 node->session.n_buckets) != folder->bucket) {
+			warn(folder, request->names[i]);
+			continue;
+		}
+		facts[*n].task = strcpy(text, name.task);
+		text += strlen(name.task) + 1;
+		facts[*n].node = strcpy(text, name.node);
+		text += strlen(name.node) + 1;
+		facts[(*n)++].token = (uint64_t)node->session.epoch << 32 |
+				      name.sequence;
+	}
+	qsort(facts, *n, sizeof(*facts), compare_claims);
+	return facts;
+}
+
+static int deliver_claims(struct zk_folder *folder,
+			  const struct zk_request *request)
+{
+	struct zk_node *node = folder->node;
+	struct metafora_claim_fact *facts;
+	size_t n;
+
+	facts = decode_claims(folder, request, &n);
+	if (!facts)
+		return METAFORA_ENOMEM;
+	node->sink->claims(mf_zk_host(node), folder->bucket, facts, n);
+	mf_zk_claims_listed(node, folder, facts, n);
+	free(facts);
+	return 0;
+}
+
+/* --- reading ---------------------------------------------------------------------------- */
+
+static void on_timer(void *arg)
+{
+	struct zk_folder *folder = arg;
+
+	folder->waiting = false;
+	mf_zk_folder_read(folder);
+}
+
+static void read_later(struct zk_folder *folder, uint64_t delay_ns)
+{
+	const struct metafora_host *host = mf_zk_host(folder->node);
+
+	folder->waiting = true;
+	host->timer_set(host, folder->timer, now_ns(folder->node) + delay_ns);
+}
+
+static void on_read(struct zk_call *call)
+{
+	struct zk_folder *folder = (struct zk_folder *)call;
+	struct zk_node *node = folder->node;
+	enum zk_code code = call->request.code;
+	int error = 0;
+
+	folder->reading = false;
+	/* All is read again when the node is in again. */
+	if (call->stale || !mf_zk_node_in(node))
+		return;
+	if (code == ZK_OK)
+		error = folder->kind == ZK_TASKS ?
+				deliver_tasks(folder, &call->request) :
+				deliver_claims(folder, &call->request);
+	if (code == ZK_NOMEM || error)
+		read_later(folder, DELAY_NS_MAX);
+	else if (code == ZK_NONODE)
+		mf_zk_node_give_up(node, "namespace was deleted");
+	else if (code == ZK_UNSENT)
+		mf_zk_folder_read(folder); /* told too late */
+	else if (code != ZK_OK && code != ZK_UNKNOWN)
+		mf_zk_node_refused(node, "reading a folder", code);
+}
+
+void mf_zk_folder_read(struct zk_folder *folder)
+{
+	struct zk_node *node = folder->node;
+
+	/*
+	 * One that is under way will be answered after anything that has been
+	 * answered by now, and shows at least as much.
+	 */
+	if (folder->reading || !mf_zk_node_in(node))
+		return;
+	mf_zk_host(node)->timer_cancel(mf_zk_host(node), folder->timer);
+	folder->waiting = false;
+	folder->reading = true;
+	folder->read_ns = now_ns(node);
+	folder->call.done = on_read;
+	folder->call.request.kind = ZK_READ_CHILDREN;
+	folder->call.request.watch = true;
+	folder->call.request.path = folder->path;
+	mf_zk_session_send(&node->session, &folder->call);
+}
+
+void mf_zk_folder_changed(struct zk_folder *folder)
+{
+	uint64_t now = now_ns(folder->node);
+
+	if (folder->reading || folder->waiting)
+		return;
+	if (now - folder->read_ns > CALM_NS + folder->delay_ns)
+		folder->delay_ns = 0;
+	else if (folder->delay_ns < DELAY_NS_MIN)
+		folder->delay_ns = DELAY_NS_MIN;
+	else if (folder->delay_ns < DELAY_NS_MAX)
+		folder->delay_ns *= 2;
+	if (folder->delay_ns)
+		read_later(folder, folder->delay_ns);
+	else
+		mf_zk_folder_read(folder);
+}
+
+void mf_zk_folders_read_all(struct zk_node *node)
+{
+	uint32_t i;
+
+	for (i = 0; i < node->n_folders; i++)
+		mf_zk_folder_read(&node->folders[i]);
+}
+
+/* --- the set ------------------------------------------------------------------------------ */
+
+struct zk_folder *mf_zk_folder_find(struct zk_node *node, const char *path)
+{
+	size_t n_root = strlen(node->session.options->root);
+	enum zk_folder_kind kind;
+	struct zk_folder *folder;
+	unsigned long bucket;
+	const char *digits;
+
+	if (strlen(path) <= n_root)
+		return NULL;
+	if (strncmp(path + n_root, "/tasks/", 7) == 0) {
+		kind = ZK_TASKS;
+		digits = path + n_root + 7;
+	} else if (strncmp(path + n_root, "/claims/", 8) == 0) {
+		kind = ZK_CLAIMS;
+		digits = path + n_root + 8;
+	} else {
+		return NULL;
+	}
+	bucket = strtoul(digits, NULL, 10);
+	if (bucket >= node->n_folders / 2)
+		return NULL;
+	folder = mf_zk_folder(node, kind, (uint32_t)bucket);
+	return strcmp(folder->path, path) == 0 ? folder : NULL;
+}
+
+static int init_folder(struct zk_node *node, uint32_t i)
+{
+	const struct metafora_host *host = mf_zk_host(node);
+	struct zk_folder *folder = &node->folders[i];
+
+	TAILQ_INIT(&folder->claims);
+	folder->node = node;
+	folder->bucket = i / 2;
+	folder->kind = i % 2 ? ZK_CLAIMS : ZK_TASKS;
+	folder->path = mf_zk_path_folder(node->session.options->root,
+					 folder->kind, folder->bucket);
+	if (!folder->path)
+		return METAFORA_ENOMEM;
+	return host->timer_new(host, on_timer, folder, &folder->timer);
+}
+
+int mf_zk_folders_begin(struct zk_node *node)
+{
+	uint32_t n = 2 * node->session.n_buckets;
+	int error;
+	uint32_t i;
+
+	mf_zk_folders_fini(node);
+	node->folders = calloc(n, sizeof(*node->folders));
+	if (!node->folders)
+		return METAFORA_ENOMEM;
+	for (i = 0; i < n; i++) {
+		node->n_folders++;
+		error = init_folder(node, i);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+void mf_zk_folders_fini(struct zk_node *node)
+{
+	const struct metafora_host *host = mf_zk_host(node);
+	uint32_t i;
+
+	for (i = 0; i < node->n_folders; i++) {
+		if (node->folders[i].timer)
+			host->timer_free(host, node->folders[i].timer);
+		free(node->folders[i].path);
+	}
+	free(node->folders);
+	node->folders = NULL;
+	node->n_folders = 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of the options, which are also a coordinator's configuration. */
+#ifndef ZK_OPTIONS_H
+#define ZK_OPTIONS_H
+
+#include <metafora/zookeeper.h>
+
+#include "zk_calls.h"
+
+#define ZK_ACL_MAX 16
+
+/* Const once it belongs to a coordinator. */
+struct metafora_zookeeper_options {
+	char *servers;
+	char *root; /* the namespace's path */
+	int64_t timeout_ms;
+	uint32_t n_buckets; /* 0: not set */
+	char *auth_scheme;  /* NULL: no credentials */
+	char *auth;         /* secret */
+	struct zk_acl acl[ZK_ACL_MAX];
+	size_t n_acl; /* 0: the default */
+	/* Of a coordinator's copy only. */
+	const struct zk_calls *calls;
+	void *env;
+	struct zk_target target;
+	struct zk_acl default_acl;
+};
+
+/*
+ * As metafora_zookeeper_coordinator_new, over any table of calls; env is
+ * passed to its open.
+ */
+int mf_zk_coordinator_new(const struct metafora_zookeeper_options *options,
+			  const struct zk_calls *calls, void *env,
+			  struct metafora_coordinator **out);
+
+#endif
