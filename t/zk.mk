@@ -1,6 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-# The ZooKeeper coordinator.
+# The ZooKeeper coordinator: a simulated ensemble, and the suites on it.
+libtest_la_SOURCES += \
+	t/lib/fakezk.c \
+	t/lib/fakezk.h \
+	t/lib/fakezk_client.c \
+	t/lib/fakezk_int.h \
+	t/lib/fakezk_server.c \
+	t/lib/fakezk_tree.c \
+	t/lib/fakezk_tree.h
+
 check_PROGRAMS += t/unit-zk
 TESTS += t/unit-zk
 t_unit_zk_CPPFLAGS = $(TEST_CPPFLAGS)
 t_unit_zk_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += t/conf-fakezk
+TESTS += t/conf-fakezk
+t_conf_fakezk_CPPFLAGS = $(TEST_CPPFLAGS)
+t_conf_fakezk_LDADD = libconf.la $(TEST_LIBS)

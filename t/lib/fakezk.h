@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A ZooKeeper ensemble in a world: servers that lag, sessions, ephemerals,
+ * sequences, watches, and faults.  The coordinator's table of calls reaches
+ * it; its course follows from the world's seed.
+ */
+#ifndef T_FAKEZK_H
+#define T_FAKEZK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "world.h"
+#include "zookeeper/zk_calls.h"
+
+struct fakezk;
+
+struct fakezk_config {
+	unsigned int n_servers; /* the first leads */
+	uint64_t tick_ns;
+	/* Of each message; uniform. */
+	uint64_t latency_min_ns;
+	uint64_t latency_max_ns;
+	/* How long a follower trails behind; uniform for each transaction. */
+	uint64_t lag_min_ns;
+	uint64_t lag_max_ns;
+};
+
+/* Never NULL: out of memory aborts, as every misuse does. */
+struct fakezk *fakezk_new(struct world *world,
+			  const struct fakezk_config *config);
+/* All handles must have been freed. */
+void fakezk_free(struct fakezk *fake);
+
+/* The table; env is the struct fakezk. */
+extern const struct zk_calls fakezk_calls;
+
+/*
+ * Faults.  name is that of a node, whose handles are known by the member
+ * record that they create; NULL: all handles, those of clients included.
+ */
+
+/* End the session as if its time had run out. */
+void fakezk_expire(struct fakezk *fake, const char *name);
+/*
+ * Break the connections, so that their clients know of it but not the servers,
+ * and let none be made; what was under way is lost.  Or mend.
+ */
+void fakezk_cut(struct fakezk *fake, const char *name, bool cut);
+/* Reset the connection, so that the handle looks for another server. */
+void fakezk_reset(struct fakezk *fake, const char *name);
+/*
+ * Of the next n_writes creations or removals, reset the connection instead of
+ * committing (before_commit), or instead of answering.
+ */
+void fakezk_lose(struct fakezk *fake, const char *name, size_t n_writes,
+		 bool before_commit);
+/* A follower and the leader do not hear each other; or mend. */
+void fakezk_isolate(struct fakezk *fake, unsigned int server, bool isolated);
+
+/* What the leader has. */
+bool fakezk_exists(const struct fakezk *fake, const char *path);
+size_t fakezk_n_children(const struct fakezk *fake, const char *path);
+size_t fakezk_n_sessions(const struct fakezk *fake);
+/* Transactions so far: what an idle cluster writes. */
+uint64_t fakezk_zxid(const struct fakezk *fake);
+/* As an operator does, at once; returns the outcome. */
+enum zk_code fakezk_put(struct fakezk *fake, const char *path,
+			const char *data);
+enum zk_code fakezk_delete(struct fakezk *fake, const char *path);
+
+#endif
