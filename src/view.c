@@ -265,6 +265,7 @@ static int get_task(struct metafora_cluster *view, uint32_t bucket,
 		return METAFORA_ENOMEM;
 	memcpy(task->id, id, bytes);
 	task->bucket = bucket;
+	task->seen = view->generation - 1; /* not in this snapshot so far */
 	HASH_ADD_KEYPTR(hh, view->tasks, task->id, bytes - 1, task);
 	if (!task->hh.tbl) {
 		free(task);
@@ -303,6 +304,9 @@ int mf_view_tasks(struct metafora_cluster *view, uint64_t now_ns,
 	for (i = 0; i < n; i++) {
 		int result = get_task(view, bucket, facts[i].task, &task);
 
+		/* The first of a name counts. */
+		if (!result && task->seen == view->generation)
+			result = METAFORA_EPROTO;
 		if (result) {
 			if (error != METAFORA_ENOMEM)
 				error = result;

@@ -38,3 +38,14 @@ TESTS += t/core-client-oom
 t_core_client_oom_CPPFLAGS = $(TEST_CPPFLAGS)
 t_core_client_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
 t_core_client_oom_LDADD = $(TEST_LIBS)
+
+libtest_la_SOURCES += t/lib/view_check.c t/lib/view_check.h
+check_PROGRAMS += t/core-view t/core-view-model t/core-view-oom
+TESTS += t/core-view t/core-view-model t/core-view-oom
+t_core_view_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_view_LDADD = $(TEST_LIBS)
+t_core_view_model_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_view_model_LDADD = $(TEST_LIBS)
+t_core_view_oom_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_view_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
+t_core_view_oom_LDADD = $(TEST_LIBS)
