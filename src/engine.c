@@ -90,35 +90,50 @@ static void lose_claims(struct mf_engine *e)
 		e->close = true;
 }
 
+/* The times that follow from the session timeout. */
+static int set_times(struct mf_engine *e, int64_t timeout_ms)
+{
+	uint64_t quarter_ns, grace_ns;
+
+	if (timeout_ms <= 0 || timeout_ms > MF_TIMEOUT_MAX_MS)
+		return METAFORA_EPROTO;
+	quarter_ns = (uint64_t)timeout_ms * MF_NS_PER_MS / 4;
+	grace_ns = (uint64_t)e->config.lease_grace_ms * MF_NS_PER_MS;
+	if (grace_ns > quarter_ns)
+		return METAFORA_ECONFIG;
+	e->grace_ns = grace_ns ? grace_ns : quarter_ns;
+	return 0;
+}
+
+static int begin_session(struct mf_engine *e,
+			 const struct metafora_session_fact *fact)
+{
+	int error;
+
+	/* Handlers adrift hang on tasks of the old buckets. */
+	if (e->n_entries && fact->n_buckets != e->view.n_buckets)
+		return METAFORA_EVERSION;
+	error = mf_view_begin(&e->view, fact->n_buckets);
+	if (!error)
+		e->session = fact->session;
+	return error;
+}
+
 static int connected(struct mf_engine *e, uint64_t now_ns,
 		     const struct metafora_session_fact *fact)
 {
-	bool same = e->link == MF_LINK_SUSPENDED && e->session == fact->session;
+	bool same = e->session == fact->session;
 	int error;
 
-	e->timeout_ns = (uint64_t)fact->timeout_ms * MF_NS_PER_MS;
-	e->grace_ns =
-		e->config.lease_grace_ms
-			? (uint64_t)e->config.lease_grace_ms * MF_NS_PER_MS
-			: e->timeout_ns / 4;
-	if (e->grace_ns > e->timeout_ns / 4) {
-		e->fatal = METAFORA_ECONFIG;
-		return METAFORA_ECONFIG;
-	}
-	if (!same) {
-		/* A silently new session is an expiry that nobody told. */
+	/* A silently new session is an expiry that nobody told. */
+	if (!same)
 		lose_claims(e);
-		if (e->view.n_buckets && fact->n_buckets != e->view.n_buckets &&
-		    e->n_entries) {
-			e->fatal = METAFORA_EVERSION;
-			return METAFORA_EVERSION;
-		}
-		error = mf_view_begin(&e->view, fact->n_buckets);
-		if (error) {
-			e->fatal = error;
-			return error;
-		}
-		e->session = fact->session;
+	error = set_times(e, fact->timeout_ms);
+	if (!error && !same)
+		error = begin_session(e, fact);
+	if (error) {
+		e->fatal = error;
+		return error;
 	}
 	e->link = MF_LINK_UP;
 	arm_lease(e);
@@ -138,6 +153,7 @@ static int step_session(struct mf_engine *e, uint64_t now_ns,
 		return 0;
 	case METAFORA_SESSION_LOST:
 		e->link = MF_LINK_DOWN;
+		e->deadline_ns = 0; /* was of that session */
 		lose_claims(e);
 		return 0;
 	case METAFORA_SESSION_FAILED:
@@ -194,7 +210,7 @@ static void task_changed(struct mf_engine *e,
 	bool deleted = !task->exists || task->reborn;
 
 	task->reborn = false;
-	if (!task->exists)
+	if (deleted) /* another life has nothing to do with it */
 		mf_ignore_forget(e->ignore, task->id);
 	if (entry && deleted) {
 		entry->deleted = true;
@@ -241,14 +257,23 @@ static int take_facts(struct mf_engine *e, uint64_t now_ns, int error)
 	return error;
 }
 
-/*
- * The slow repair: claims of ours that no entry knows are withdrawn; an entry
- * whose claim the broker has not shown for a whole interval has lost it.
- */
+/* The broker has not shown the claim for a whole interval: it is lost. */
+static void repair_missing(struct mf_engine *e, struct mf_entry *entry)
+{
+	e->n_repairs++;
+	if (entry->state == MF_QUEUED) {
+		mf_engine_withdraw(e, entry, entry->token);
+		return;
+	}
+	mf_engine_move(e, entry, MF_ADRIFT);
+	mf_engine_ask_to_stop(e, entry, METAFORA_STOP_LOST);
+}
+
+/* The slow repair of claims that no entry knows, and the other way round. */
 static void reconcile(struct mf_engine *e, uint64_t now_ns)
 {
 	struct metafora_cluster_task *task;
-	struct mf_entry *entry, *next;
+	struct mf_entry *entry;
 
 	for (task = e->view.tasks; task; task = task->hh.next) {
 		const struct mf_vclaim *claim =
@@ -265,19 +290,17 @@ static void reconcile(struct mf_engine *e, uint64_t now_ns)
 		}
 		task->stray = stray;
 	}
-	for (entry = TAILQ_FIRST(&e->entries); entry; entry = next) {
-		next = TAILQ_NEXT(entry, in_all);
-		if ((entry->state != MF_RUNNING &&
-		     entry->state != MF_STOPPING) ||
-		    mf_view_own_claim(&e->view, entry->task)) {
+	TAILQ_FOREACH(entry, &e->entries, in_all) {
+		bool has_claim = entry->state == MF_QUEUED ||
+				 entry->state == MF_RUNNING ||
+				 entry->state == MF_STOPPING;
+
+		if (!has_claim || mf_view_own_claim(&e->view, entry->task))
 			entry->missing_since_ns = 0;
-		} else if (!entry->missing_since_ns) {
+		else if (!entry->missing_since_ns)
 			entry->missing_since_ns = now_ns;
-		} else {
-			e->n_repairs++;
-			mf_engine_move(e, entry, MF_ADRIFT);
-			mf_engine_ask_to_stop(e, entry, METAFORA_STOP_LOST);
-		}
+		else
+			repair_missing(e, entry);
 	}
 	e->refresh = true;
 }
@@ -294,6 +317,14 @@ struct metafora_cluster_task *mf_engine_question(struct mf_engine *e)
 	if (!mf_engine_may_claim(e) || !has_room(e))
 		return NULL;
 	return TAILQ_FIRST(&e->view.asking);
+}
+
+/* A balancer's wish, which must not keep the loop busy. */
+static uint64_t not_at_once(uint64_t now_ns, uint64_t wish_ns)
+{
+	uint64_t soonest_ns = mf_clock_add_ms(now_ns, MF_WISH_MIN_MS);
+
+	return wish_ns > soonest_ns ? wish_ns : soonest_ns;
 }
 
 static int step_answer(struct mf_engine *e, uint64_t now_ns,
@@ -315,7 +346,7 @@ static int step_answer(struct mf_engine *e, uint64_t now_ns,
 	} else if (answer == METAFORA_CLAIM_YES) {
 		until_ns = mf_clock_add_ms(now_ns, MF_RETRY_MS);
 	} else if (answer == METAFORA_CLAIM_NO_UNTIL) {
-		until_ns = until_ns > now_ns ? until_ns : now_ns + 1;
+		until_ns = not_at_once(now_ns, until_ns);
 	} else {
 		until_ns = 0;
 	}
@@ -369,7 +400,8 @@ static int queue(struct mf_engine *e, struct metafora_cluster_task *task)
 	return 0;
 }
 
-static int step_plan(struct mf_engine *e, const struct mf_event *event)
+static int step_plan(struct mf_engine *e, uint64_t now_ns,
+		     const struct mf_event *event)
 {
 	int error = 0;
 	size_t i;
@@ -383,7 +415,8 @@ static int step_plan(struct mf_engine *e, const struct mf_event *event)
 	for (i = 0; i < event->plan.n_queues && !error; i++)
 		error = queue(e, event->plan.queues[i]);
 	if (event->plan.wish_ns)
-		mf_engine_set_alarm(e, MF_ALARM_BALANCE, event->plan.wish_ns);
+		mf_engine_set_alarm(e, MF_ALARM_BALANCE,
+				    not_at_once(now_ns, event->plan.wish_ns));
 	return error;
 }
 
@@ -576,17 +609,18 @@ static int dispatch(struct mf_engine *e, uint64_t now_ns,
 		ev->started.entry->started_ns = now_ns;
 		if (!ev->started.run)
 			mf_engine_returned(e, now_ns, ev->started.entry,
-					   METAFORA_RELEASE, 0);
+					   METAFORA_RELEASE, 0, false);
 		return 0;
 	case MF_EV_RETURNED:
 		mf_engine_returned(e, now_ns, ev->returned.entry,
-				   ev->returned.outcome, ev->returned.ran_ns);
+				   ev->returned.outcome, ev->returned.ran_ns,
+				   ev->returned.asked);
 		return 0;
 	case MF_EV_ANSWER:
 		return step_answer(e, now_ns, ev->answer.task,
 				   ev->answer.answer, ev->answer.until_ns);
 	case MF_EV_PLAN:
-		return step_plan(e, ev);
+		return step_plan(e, now_ns, ev);
 	case MF_EV_FREEZE:
 	case MF_EV_UNFREEZE:
 	case MF_EV_DRAIN:
@@ -646,17 +680,6 @@ size_t mf_engine_take_verbs(struct mf_engine *e, enum metafora_verb verb,
 		n++;
 	}
 	return n;
-}
-
-bool mf_engine_has_handlers(const struct mf_engine *e)
-{
-	const struct mf_entry *entry;
-
-	TAILQ_FOREACH(entry, &e->entries, in_all) {
-		if (mf_state_has_handler(entry->state))
-			return true;
-	}
-	return false;
 }
 
 int mf_engine_init(struct mf_engine *e, const struct mf_engine_config *config,

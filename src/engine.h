@@ -45,6 +45,10 @@ struct mf_engine_config {
 #define MF_RETRY_MS 200
 /* How long no claim is tried after the broker's capacity was reached. */
 #define MF_FULL_MS 5000
+/* A balancer that wants to be asked again earlier is asked after so long. */
+#define MF_WISH_MIN_MS 1
+/* Longest session timeout that is believed. */
+#define MF_TIMEOUT_MAX_MS INT64_C(86400000)
 /* How long until all is read again after memory was short. */
 #define MF_REFRESH_MS 200
 /* How often all is read again in any case, and how long a claim must have been
@@ -101,6 +105,7 @@ struct mf_event {
 			struct mf_entry *entry;
 			enum metafora_outcome outcome;
 			uint64_t ran_ns;
+			bool asked; /* to stop, if only by the guard */
 		} returned;
 		struct {
 			struct metafora_cluster_task *task;
@@ -143,7 +148,6 @@ struct mf_engine {
 
 	enum mf_link link;
 	uint64_t session;
-	uint64_t timeout_ns;
 	uint64_t grace_ns;
 	uint64_t deadline_ns;
 	enum metafora_member_state member_state;
@@ -206,8 +210,6 @@ struct mf_entry *mf_engine_take_stop(struct mf_engine *engine);
  */
 size_t mf_engine_take_verbs(struct mf_engine *engine, enum metafora_verb verb,
 			    struct metafora_entry *out, size_t max);
-/* Whether any handler runs. */
-bool mf_engine_has_handlers(const struct mf_engine *engine);
 /* Whether tasks may be claimed at all now. */
 bool mf_engine_may_claim(const struct mf_engine *engine);
 

@@ -46,6 +46,6 @@ void mf_engine_verdict(struct mf_engine *e, uint64_t now_ns,
 		       const struct metafora_verdict *v);
 void mf_engine_returned(struct mf_engine *e, uint64_t now_ns,
 			struct mf_entry *entry, enum metafora_outcome outcome,
-			uint64_t ran_ns);
+			uint64_t ran_ns, bool asked);
 
 #endif

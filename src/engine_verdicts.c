@@ -49,10 +49,11 @@ static void claim_verdict(struct mf_engine *e, uint64_t now_ns,
 	case METAFORA_RESULT_QUEUED:
 		mf_engine_unlink_verb(e, entry);
 		entry->token = v->token;
-		if (entry->state != MF_QUEUING)
-			break;
-		mf_engine_move(e, entry, MF_QUEUED);
-		if (e->member_state != METAFORA_MEMBER_ACTIVE || entry->deleted)
+		if (entry->state == MF_QUEUING)
+			mf_engine_move(e, entry, MF_QUEUED);
+		/* A claim was not to stand in line. */
+		if (e->member_state != METAFORA_MEMBER_ACTIVE ||
+		    entry->deleted || entry->state == MF_CLAIMING)
 			mf_engine_withdraw(e, entry, v->token);
 		break;
 	case METAFORA_RESULT_GONE:
@@ -110,8 +111,10 @@ static void end_verdict(struct mf_engine *e, uint64_t now_ns,
 		break;
 	case METAFORA_RESULT_FAILED:
 	case METAFORA_RESULT_UNKNOWN:
-		if (v->error == METAFORA_ENOTOWNER)
-			mf_engine_end_entry(e, entry);
+		/* Ours stands behind another: it must not stay there. */
+		if (v->error == METAFORA_ENOTOWNER &&
+		    entry->state != MF_WITHDRAWING)
+			mf_engine_withdraw(e, entry, entry->token);
 		else if (entry->sending == MF_SENT)
 			mf_engine_send_later(e, entry, now_ns);
 		break;
@@ -176,10 +179,9 @@ static void back_off(struct mf_engine *e, uint64_t now_ns,
 
 void mf_engine_returned(struct mf_engine *e, uint64_t now_ns,
 			struct mf_entry *entry, enum metafora_outcome outcome,
-			uint64_t ran_ns)
+			uint64_t ran_ns, bool asked)
 {
-	bool asked = entry->state != MF_RUNNING;
-
+	asked = asked || entry->state != MF_RUNNING;
 	entry->run = NULL;
 	if (entry->stop_due) {
 		entry->stop_due = false;

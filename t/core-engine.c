@@ -173,6 +173,7 @@ static const unsigned char leads[MF_N_STATES][N_WHATS] = {
 			 [FAILED] = TO(MF_NONE),
 			 [CLOSED] = TO(MF_NONE),
 			 [V_OWNED] = TO(MF_RUNNING),
+			 [V_QUEUED] = TO(MF_WITHDRAWING),
 			 [V_BEATEN] = TO(MF_NONE),
 			 [V_GONE] = TO(MF_NONE),
 			 [V_ENDED] = TO(MF_NONE),

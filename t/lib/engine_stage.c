@@ -20,11 +20,17 @@ int step(struct mf_event event)
 
 void session(enum metafora_session_state state, uint64_t id)
 {
+	connected(state, id, T_MS, 1);
+}
+
+void connected(enum metafora_session_state state, uint64_t id,
+	       int64_t timeout_ms, uint32_t n_buckets)
+{
 	const struct metafora_session_fact fact = {
 		.state = state,
 		.session = id,
-		.timeout_ms = T_MS,
-		.n_buckets = 1,
+		.timeout_ms = timeout_ms,
+		.n_buckets = n_buckets,
 	};
 
 	step((struct mf_event){.kind = MF_EV_SESSION, .session = &fact});
@@ -91,6 +97,18 @@ void verdict(enum metafora_result result, uint64_t attempt)
 				 ? METAFORA_EDISCONNECTED
 				 : METAFORA_EUNKNOWN,
 		.properties = "",
+	};
+
+	step((struct mf_event){.kind = MF_EV_VERDICT, .verdict = &v});
+}
+
+void failure(int error)
+{
+	const struct metafora_verdict v = {
+		.result = METAFORA_RESULT_FAILED,
+		.task = "t",
+		.attempt = attempt(),
+		.error = error,
 	};
 
 	step((struct mf_event){.kind = MF_EV_VERDICT, .verdict = &v});

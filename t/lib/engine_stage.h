@@ -28,11 +28,14 @@ void engine_teardown(void);
 /* Events. */
 int step(struct mf_event event);
 void session(enum metafora_session_state state, uint64_t id);
+void connected(enum metafora_session_state state, uint64_t id,
+	       int64_t timeout_ms, uint32_t n_buckets);
 void lease(uint64_t deadline_ns);
 void tasks(const char *id, uint64_t birth);
 void claims(const char *id, const char *node, uint64_t token);
 void members(enum metafora_member_state state);
 void verdict(enum metafora_result result, uint64_t attempt);
+void failure(int error); /* of what is being tried */
 void start(struct metafora_task *run);
 void returned(enum metafora_outcome outcome);
 void answer(enum metafora_can_claim a, uint64_t until_ns);
