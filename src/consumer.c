@@ -191,7 +191,7 @@ static void act(struct metafora_consumer *c)
 	struct mf_engine *e = &c->engine;
 
 	stop_handlers(c);
-	if (c->closing || !c->state || e->link == MF_LINK_FAILED)
+	if (c->closing || e->link != MF_LINK_UP)
 		return;
 	/* First the record, so that others see why claims go. */
 	if (e->publish) {
@@ -276,6 +276,7 @@ void mf_consumer_returned(void *arg, struct metafora_task *task,
 	event.returned.entry = mf_task_cookie(task);
 	event.returned.outcome = outcome;
 	event.returned.ran_ns = now_ns(c) - mf_task_started_ns(task);
+	event.returned.asked = metafora_task_stopping(task);
 	mf_consumer_step(c, &event);
 	mf_runner_reap(&c->runner, task);
 	if (c->has_left && !c->runner.n_live)
@@ -317,7 +318,7 @@ static void joined(struct metafora_consumer *c,
 	       "connected session=%llx timeout_ms=%lld buckets=%u",
 	       (unsigned long long)fact->session, (long long)fact->timeout_ms,
 	       fact->n_buckets);
-	if (c->has_joined || c->engine.fatal)
+	if (c->has_joined)
 		return;
 	c->has_joined = true;
 	mf_gate_open(&c->joined);
@@ -337,7 +338,8 @@ static void sink_session(const struct metafora_host *host,
 		drop_lease(c);
 	switch (fact->state) {
 	case METAFORA_SESSION_CONNECTED:
-		joined(c, fact);
+		if (!c->engine.fatal)
+			joined(c, fact);
 		break;
 	case METAFORA_SESSION_SUSPENDED:
 		mf_log(&c->log, METAFORA_LOG_WARN, "connection suspended");
@@ -347,6 +349,10 @@ static void sink_session(const struct metafora_host *host,
 		       (unsigned long long)session);
 		break;
 	case METAFORA_SESSION_FAILED:
+		if (!c->closing)
+			break;
+		/* It gave up while it was to leave: no CLOSED will come. */
+		leave(c);
 		break;
 	case METAFORA_SESSION_CLOSED:
 		leave(c);

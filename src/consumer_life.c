@@ -299,6 +299,8 @@ static void open_coordinator(struct metafora_post *post, bool dropped)
 
 	if (dropped)
 		return;
+	/* Callbacks may close the consumer before its starter goes on. */
+	atomic_store(&c->loop_started, true);
 	if (balancer->init)
 		error = balancer->init(c->balancer->state, c->node);
 	if (!error)

@@ -51,3 +51,9 @@ t_core_view_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
 t_core_view_oom_LDADD = $(TEST_LIBS)
 t_core_engine_odd_CPPFLAGS = $(TEST_CPPFLAGS)
 t_core_engine_odd_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += t/core-consumer
+TESTS += t/core-consumer
+t_core_consumer_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_consumer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
+t_core_consumer_LDADD = $(TEST_LIBS)
