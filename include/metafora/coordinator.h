@@ -242,7 +242,8 @@ struct metafora_node_sink {
 	/*
 	 * Every claim of the present session is safe until this instant, for
 	 * all the broker has proven.  METAFORA_NO_DEADLINE: no leases.  Must
-	 * be given before or with the first CONNECTED of a session.
+	 * be given before or with the first CONNECTED of a session, but not
+	 * before the end of the session before it was told.
 	 */
 	void (*lease)(const struct metafora_host *host, uint64_t deadline_ns);
 	/*
