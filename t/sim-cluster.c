@@ -322,6 +322,42 @@ static void one_task_on_many_nodes_stays_where_it_is(void)
 	CU_ASSERT_EQUAL(sim->n_starts, 1);
 }
 
+/* Dispatches of one consumer's loop that had something to do. */
+static unsigned int n_dispatches;
+
+static void count_dispatch(void *arg)
+{
+	n_dispatches++;
+	mf_consumer_pump(arg);
+}
+
+static void a_settled_node_is_quiet(void)
+{
+	const unsigned int minutes = 10;
+	const unsigned int quarters = minutes * 60000 / (T_MS / 4);
+	struct metafora_consumer *c;
+	uint64_t version;
+
+	settle(300, 3);
+	/* With the first reconcile everything has found its pace. */
+	sim_for(sim, 120000);
+	c = sim_node(sim, "n2")->consumer;
+	c->loop.after = count_dispatch;
+	n_dispatches = 0;
+	version = metafora_cluster_version(&c->engine.view);
+	sim_for(sim, minutes * 60000);
+	tap_note("%u dispatches in %u quarters of the session timeout",
+		 n_dispatches, quarters);
+	/*
+	 * In each quarter: a lease write, its answer, a sign of life for the
+	 * guard; in each minute: a reconcile and a question to the balancer.
+	 */
+	CU_ASSERT_TRUE(n_dispatches <= 3 * quarters + 10 * minutes);
+	CU_ASSERT_EQUAL(metafora_cluster_version(&c->engine.view), version);
+	CU_ASSERT_EQUAL(c->engine.n_repairs, 0);
+	CU_ASSERT_EQUAL(sim->n_starts, 300);
+}
+
 static void the_same_seed_gives_the_same_course(void)
 {
 	uint64_t trace[2];
@@ -379,6 +415,7 @@ static const struct tap_case cases[] = {
 	 a_task_that_gives_itself_back_does_not_spin},
 	{"one task on many nodes stays where it is",
 	 one_task_on_many_nodes_stays_where_it_is},
+	{"a settled node is quiet", a_settled_node_is_quiet},
 	{"the same seed gives the same course",
 	 the_same_seed_gives_the_same_course},
 };
