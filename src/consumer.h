@@ -32,6 +32,7 @@ struct metafora_consumer {
 	/* --- const after start --------------------------------------------- */
 	struct mf_runtime *runtime;
 	char *node;
+	char logged_node[3 * METAFORA_NODE_NAME_MAX + 1]; /* encoded */
 	struct metafora_coordinator *coordinator;
 	struct metafora_balancer *balancer;
 	struct metafora_handler *handler;

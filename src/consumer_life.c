@@ -65,7 +65,9 @@ static void set_defaults(struct metafora_consumer *c)
 	c->config.backoff_min_ms = 1000;
 	c->config.backoff_max_ms = 300000;
 	c->log.level = METAFORA_LOG_INFO;
-	c->log.node = c->node;
+	/* Fits; a name may hold what would look like another key=value. */
+	mf_name_encode(c->node, c->logged_node, sizeof(c->logged_node));
+	c->log.node = c->logged_node;
 }
 
 static void no_op(void *arg)
@@ -224,21 +226,25 @@ int metafora_consumer_set_release_backoff_ms(struct metafora_consumer *c,
 int metafora_consumer_set_lost_policy(struct metafora_consumer *c,
 				      enum metafora_lost_policy policy)
 {
-	int error = check_setting(c, policy == METAFORA_LOST_WAIT ||
-					     policy == METAFORA_LOST_ABORT);
+	int error = check_setting(c, true);
 
-	if (!error)
-		c->policy = policy;
-	return error;
+	if (error)
+		return error;
+	if (policy != METAFORA_LOST_WAIT && policy != METAFORA_LOST_ABORT)
+		return METAFORA_EINVAL;
+	c->policy = policy;
+	return 0;
 }
 
 int metafora_consumer_set_log(struct metafora_consumer *c, metafora_log_fn fn,
 			      void *arg, enum metafora_log_level level)
 {
-	int error = check_setting(c, metafora_log_level_name(level) != NULL);
+	int error = check_setting(c, true);
 
 	if (error)
 		return error;
+	if (!metafora_log_level_name(level))
+		return METAFORA_EINVAL;
 	c->log.fn = fn;
 	c->log.arg = arg;
 	c->log.level = level;
@@ -299,8 +305,6 @@ static void open_coordinator(struct metafora_post *post, bool dropped)
 
 	if (dropped)
 		return;
-	/* Callbacks may close the consumer before its starter goes on. */
-	atomic_store(&c->loop_started, true);
 	if (balancer->init)
 		error = balancer->init(c->balancer->state, c->node);
 	if (!error)
@@ -368,14 +372,18 @@ int mf_consumer_begin(struct metafora_consumer *c)
 	if (!error) {
 		c->open_post.deliver = open_coordinator;
 		mf_loop_post(&c->loop, &c->open_post);
+		/* Not later: a callback may close as soon as there is one. */
+		atomic_store(&c->loop_started, true);
 		error = mf_loop_start(&c->loop);
 	}
 	if (error) {
+		c->end_error = error;
+		atomic_store(&c->loop_started, false);
 		atomic_store(&c->phase, MF_STOPPED);
-		return error;
+		/* For who was quick enough to wait for it. */
+		mf_gate_open(&c->left);
 	}
-	c->loop_started = true;
-	return 0;
+	return error;
 }
 
 /* After the loop has ended: what it owned goes, on this thread. */
@@ -408,6 +416,7 @@ static void join(struct metafora_consumer *c)
 
 int metafora_consumer_start(struct metafora_consumer *c, int64_t timeout_ms)
 {
+	enum mf_phase phase = MF_STARTED;
 	int error;
 
 	if (!c || timeout_ms <= 0)
@@ -422,12 +431,24 @@ int metafora_consumer_start(struct metafora_consumer *c, int64_t timeout_ms)
 		return 0;
 	metafora_consumer_close(c);
 	mf_gate_wait(&c->left, -1);
-	join(c);
-	atomic_store(&c->phase, MF_STOPPED);
+	/*
+	 * A stop on another thread joins in our place.  Handlers run already if
+	 * it joined just as time was up: free waits for them.
+	 */
+	if (atomic_compare_exchange_strong(&c->phase, &phase, MF_STOPPED) &&
+	    !c->left_handlers)
+		join(c);
 	return error;
 }
 
 /* --- stopped ---------------------------------------------------------------------- */
+
+/* Whether the caller is a callback, for whose return waits would wait. */
+static bool is_callback(const struct metafora_consumer *c)
+{
+	return c->loop_started && (mf_loop_is_owner(&c->loop) ||
+				   mf_runner_is_handler(&c->runner));
+}
 
 static void deliver_close(struct metafora_post *post, bool dropped)
 {
@@ -463,7 +484,7 @@ int metafora_consumer_wait(struct metafora_consumer *c, int64_t timeout_ms)
 		return METAFORA_EINVAL;
 	if (!c->loop_started)
 		return METAFORA_ESTATE;
-	if (mf_loop_is_owner(&c->loop))
+	if (is_callback(c))
 		return METAFORA_ETHREAD;
 	error = mf_gate_wait(&c->left, timeout_ms);
 	return error ? error : c->end_error;
@@ -475,10 +496,12 @@ int metafora_consumer_stop(struct metafora_consumer *c)
 
 	if (!c)
 		return METAFORA_EINVAL;
-	if (c->loop_started && mf_loop_is_owner(&c->loop))
+	if (is_callback(c))
 		return METAFORA_ETHREAD;
+	if (!c->loop_started && atomic_load(&c->phase) != MF_STOPPED)
+		return METAFORA_ESTATE;
 	if (!atomic_compare_exchange_strong(&c->phase, &phase, MF_STOPPED))
-		return phase == MF_NEW ? METAFORA_ESTATE : METAFORA_ESTOPPED;
+		return METAFORA_ESTOPPED;
 	metafora_consumer_close(c);
 	mf_gate_wait(&c->left, -1);
 	if (c->left_handlers)
@@ -491,7 +514,7 @@ void metafora_consumer_free(struct metafora_consumer *c)
 {
 	if (!c)
 		return;
-	if (c->loop_started && !c->loop_joined && mf_loop_is_owner(&c->loop)) {
+	if (is_callback(c)) {
 		mf_log(&c->log, METAFORA_LOG_ERROR,
 		       "free called from a callback: ignored");
 		return;

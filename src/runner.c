@@ -11,6 +11,9 @@
 #include "name.h"
 #include "task.h"
 
+/* Whose handler runs on this thread. */
+static _Thread_local const struct mf_runner *own_runner;
+
 /* Bytes of any ID, percent-encoded for the log. */
 #define LOGGED_ID_BYTES (3 * METAFORA_TASK_ID_MAX + 1)
 /* Bytes of a thread's name, which the kernel limits. */
@@ -121,6 +124,7 @@ static void *thread_main(void *arg)
 	const struct metafora_handler *handler = task->runner->handler;
 	enum metafora_outcome outcome;
 
+	own_runner = task->runner;
 	name_thread(task);
 	pthread_cleanup_push(on_thread_exit, task);
 	outcome = handler->run(handler->arg, task);
@@ -209,6 +213,11 @@ int mf_runner_start(struct mf_runner *runner, void *cookie, const char *id,
 	*out = before;
 	mf_task_free(task);
 	return error;
+}
+
+bool mf_runner_is_handler(const struct mf_runner *runner)
+{
+	return own_runner == runner;
 }
 
 void mf_runner_stop(struct mf_runner *runner, struct metafora_task *task,

@@ -3,6 +3,7 @@
 #ifndef MF_RUNNER_H
 #define MF_RUNNER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +19,7 @@
 #define MF_SLOW_CALLBACK_MS 100
 
 /*
- * One per consumer, on its loop.  All calls: owner thread.
+ * One per consumer, on its loop.  All calls but one: owner thread.
  */
 struct mf_runner {
 	struct mf_loop *loop;             /* const */
@@ -47,6 +48,9 @@ struct mf_runner {
 int mf_runner_start(struct mf_runner *runner, void *cookie, const char *id,
 		    uint64_t token, const void *properties, size_t size_bytes,
 		    struct mf_lease *lease, struct metafora_task **out);
+
+/* Whether the calling thread is one of a threaded handler.  Any thread. */
+bool mf_runner_is_handler(const struct mf_runner *runner);
 
 /*
  * Ask to stop: sets flag, waits and descriptor, then calls the handler's stop

@@ -9,3 +9,15 @@ check_PROGRAMS += t/api-client
 TESTS += t/api-client
 t_api_client_CPPFLAGS = $(API_CPPFLAGS)
 t_api_client_LDADD = $(API_LIBS)
+
+check_LTLIBRARIES += libscene.la
+libscene_la_CPPFLAGS = $(API_CPPFLAGS)
+libscene_la_SOURCES = t/lib/scene.c t/lib/scene.h t/lib/canned_node.c \
+	t/lib/canned_node.h
+
+check_PROGRAMS += t/api-consumer t/api-consumer-calls
+TESTS += t/api-consumer t/api-consumer-calls
+t_api_consumer_CPPFLAGS = $(API_CPPFLAGS)
+t_api_consumer_LDADD = libscene.la $(API_LIBS)
+t_api_consumer_calls_CPPFLAGS = $(API_CPPFLAGS)
+t_api_consumer_calls_LDADD = libscene.la $(API_LIBS)

@@ -82,7 +82,7 @@ metafora_consumer_set_balance_debounce_ms(struct metafora_consumer *consumer,
 /*
  * How long before the end of the lease handlers are asked to stop: at most a
  * quarter of the session timeout, or start fails with METAFORA_ECONFIG; 0,
- * the default, means just that quarter.
+ * the default, means just that quarter.  0 to 86,400,000.
  */
 METAFORA_API int
 metafora_consumer_set_lease_grace_ms(struct metafora_consumer *consumer,
@@ -117,7 +117,8 @@ metafora_consumer_set_command_handler(struct metafora_consumer *consumer,
 
 /*
  * Join the cluster and begin to work.  Blocks until joined, at most
- * timeout_ms (> 0).  If it fails, the consumer can only be freed.
+ * timeout_ms (> 0), and until the coordinator has left again if it fails:
+ * then the consumer can only be freed.
  * Returns 0, METAFORA_EINVAL, METAFORA_EALREADY (a second start),
  * METAFORA_ESTOPPED, METAFORA_ETIMEDOUT (broker not reached in time),
  * METAFORA_EEXIST (a living node has the name), METAFORA_ESYS,
@@ -136,7 +137,8 @@ METAFORA_API int metafora_consumer_close(struct metafora_consumer *consumer);
 
 /*
  * Wait until the consumer has ended: after close, or by a fatal error.
- * timeout_ms < 0 waits without limit.  Not from a callback.
+ * timeout_ms < 0 waits without limit.  Not from a callback, of which a
+ * threaded handler's run is one here.
  * Returns 0 (ended after close), the fatal error that ended it,
  * METAFORA_EINVAL, METAFORA_ETIMEDOUT (goes on), METAFORA_ESTATE (never
  * started), METAFORA_ETHREAD.  Since: 0.1.
@@ -146,7 +148,8 @@ METAFORA_API int metafora_consumer_wait(struct metafora_consumer *consumer,
 
 /*
  * Close and wait until it has ended: at most the shutdown grace plus one
- * session timeout, if the broker answers or not.  Not from a callback.
+ * session timeout, if the broker answers or not.  Not from a callback, nor
+ * from a handler's run.
  * Returns 0, METAFORA_EBUSY (it left, but handlers still run: they were not
  * released, their claims ended with the lease; wait for them before free),
  * the fatal error that had ended it, METAFORA_EINVAL, METAFORA_ESTATE (never
@@ -156,8 +159,8 @@ METAFORA_API int metafora_consumer_stop(struct metafora_consumer *consumer);
 
 /*
  * Stop if need be, wait for handlers that still run, free.  NULL is allowed.
- * Not from a callback (it would wait for itself: the call is ignored and an
- * error logged).  Since: 0.1.
+ * Not from a callback, nor from a handler's run (it would wait for itself: the
+ * call is ignored and an error logged).  Since: 0.1.
  */
 METAFORA_API void metafora_consumer_free(struct metafora_consumer *consumer);
 
