@@ -11,6 +11,7 @@
 #include "command.h"
 #include "name.h"
 #include "plugin.h"
+#include "task.h"
 
 static uint64_t now_ns(const struct metafora_consumer *c)
 {
@@ -281,6 +282,49 @@ void mf_consumer_returned(void *arg, struct metafora_task *task,
 	mf_runner_reap(&c->runner, task);
 	if (c->has_left && !c->runner.n_live)
 		mf_loop_quit(&c->loop);
+}
+
+/* Returns whether it is worth a line. */
+static bool is_stubborn(const struct metafora_consumer *c,
+			const struct mf_entry *entry)
+{
+	uint64_t stopped_ns = entry->run ? mf_task_stopped_ns(entry->run) : 0;
+
+	return stopped_ns && now_ns(c) - stopped_ns >= 4 * c->step_ns &&
+	       !mf_guarded_returned(&entry->run->guarded);
+}
+
+static void report_stubborn(struct metafora_consumer *c,
+			    const struct mf_entry *entry)
+{
+	uint64_t ms = (now_ns(c) - mf_task_stopped_ns(entry->run)) /
+		      MF_NS_PER_MS;
+	char id[3 * METAFORA_TASK_ID_MAX + 1];
+
+	if (mf_name_encode(entry->task->id, id, sizeof(id)))
+		id[0] = '\0';
+	mf_log(&c->log, METAFORA_LOG_WARN,
+	       "handler does not stop task=%s reason=%s ms=%llu", id,
+	       metafora_stop_reason_name(
+		       metafora_task_stop_reason(entry->run)),
+	       (unsigned long long)ms);
+}
+
+void mf_consumer_report(struct metafora_consumer *c)
+{
+	const struct mf_entry *entry;
+	size_t n = 0;
+
+	if (now_ns(c) - c->reported_ns < 4 * c->step_ns)
+		return;
+	c->reported_ns = now_ns(c);
+	TAILQ_FOREACH(entry, &c->engine.entries, in_all) {
+		if (is_stubborn(c, entry) && ++n <= MF_STUBBORN_MAX)
+			report_stubborn(c, entry);
+	}
+	if (n > MF_STUBBORN_MAX)
+		mf_log(&c->log, METAFORA_LOG_WARN,
+		       "more handlers do not stop n=%zu", n - MF_STUBBORN_MAX);
 }
 
 /* --- facts ------------------------------------------------------------------------------- */

@@ -23,6 +23,11 @@
 #define MF_QUESTIONS_MAX 2000
 /* Entries handed to a verb at a time. */
 #define MF_VERBS_MAX 256
+/*
+ * Handlers that do not stop are named in the log every session timeout, at
+ * most so many at a time.
+ */
+#define MF_STUBBORN_MAX 100
 /* A plug-in call or callback that takes longer is logged. */
 #define MF_SLOW_MS 100
 
@@ -73,7 +78,9 @@ struct metafora_consumer {
 	struct metafora_plan plan;
 	struct mf_timer engine_timer;
 	struct mf_timer step_timer;
-	uint64_t step_ns; /* between steps, for the guard; 0: no session yet */
+	/* A quarter of the session timeout; 0: no session yet. */
+	uint64_t step_ns; /* between steps, for the guard */
+	uint64_t reported_ns; /* when handlers were last reported */
 	uint64_t n_repairs;
 	bool has_joined;
 	bool closing; /* the coordinator was told to leave */
@@ -102,6 +109,8 @@ void mf_consumer_pump(void *consumer);
 /* The runner's returned(). */
 void mf_consumer_returned(void *consumer, struct metafora_task *task,
 			  enum metafora_outcome outcome);
+/* Name the handlers that do not stop, if it is time to. */
+void mf_consumer_report(struct metafora_consumer *consumer);
 /* Timing of calls out: t0 from the loop's clock. */
 void mf_consumer_timed(struct metafora_consumer *consumer, uint64_t t0_ns,
 		       const char *plugin, const char *call);

@@ -79,6 +79,7 @@ static void step_again(void *arg)
 {
 	struct metafora_consumer *c = arg;
 
+	mf_consumer_report(c);
 	mf_loop_timer_set(&c->loop, &c->step_timer,
 			  mf_loop_now_ns(&c->loop) + c->step_ns);
 }

@@ -21,3 +21,8 @@ t_api_consumer_CPPFLAGS = $(API_CPPFLAGS)
 t_api_consumer_LDADD = libscene.la $(API_LIBS)
 t_api_consumer_calls_CPPFLAGS = $(API_CPPFLAGS)
 t_api_consumer_calls_LDADD = libscene.la $(API_LIBS)
+
+check_PROGRAMS += t/api-consumer-life
+TESTS += t/api-consumer-life
+t_api_consumer_life_CPPFLAGS = $(API_CPPFLAGS)
+t_api_consumer_life_LDADD = libscene.la $(API_LIBS)
