@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "name.h"
 
 #define KEY_NAME "command"
@@ -16,52 +17,14 @@
 /* The argument percent-encoded, when it is not UTF-8, which JSON must be. */
 #define KEY_ENCODED "argument_encoded"
 
-/*
- * Length of the UTF-8 sequence that text (NUL-terminated) begins with; 0 if
- * it begins with none: a stray or missing continuation byte, a form longer
- * than needed, a surrogate, or a number beyond Unicode.
- */
-static size_t utf8_length(const unsigned char *text)
-{
-	unsigned char low = 0x80, high = 0xbf; /* bounds of the second byte */
-	size_t n, i;
-
-	if (text[0] < 0x80)
-		return 1;
-	if (text[0] >= 0xc2 && text[0] <= 0xdf)
-		n = 2;
-	else if (text[0] >= 0xe0 && text[0] <= 0xef)
-		n = 3;
-	else if (text[0] >= 0xf0 && text[0] <= 0xf4)
-		n = 4;
-	else
-		return 0;
-	if (text[0] == 0xe0)
-		low = 0xa0;
-	else if (text[0] == 0xed)
-		high = 0x9f;
-	else if (text[0] == 0xf0)
-		low = 0x90;
-	else if (text[0] == 0xf4)
-		high = 0x8f;
-	if (text[1] < low || text[1] > high)
-		return 0;
-	for (i = 2; i < n; i++)
-		if (text[i] < 0x80 || text[i] > 0xbf)
-			return 0;
-	return n;
-}
-
 static bool is_utf8(const char *text)
 {
-	const unsigned char *p = (const unsigned char *)text;
-
-	while (*p) {
-		size_t n = utf8_length(p);
+	while (*text) {
+		size_t n = mf_utf8_length(text);
 
 		if (!n)
 			return false;
-		p += n;
+		text += n;
 	}
 	return true;
 }
@@ -145,71 +108,87 @@ no_memory:
 	return METAFORA_ENOMEM;
 }
 
-static int decode_argument(const json_t *object, char **out)
-{
-	const json_t *plain = json_object_get(object, KEY_ARGUMENT);
-	const json_t *encoded = json_object_get(object, KEY_ENCODED);
-	const char *text = json_string_value(plain ? plain : encoded);
-	char *argument;
+/* What the members of a command say; NULL: not there. */
+struct members {
+	char *name, *argument, *encoded;
+};
 
-	if ((plain && encoded) || !text)
-		return METAFORA_EPROTO;
-	argument = malloc(strlen(text) + 1);
-	if (!argument)
-		return METAFORA_ENOMEM;
-	if (plain) {
-		strcpy(argument, text);
-	} else if (mf_name_decode(text, argument, strlen(text) + 1)) {
-		free(argument);
-		return METAFORA_EPROTO;
-	}
-	*out = argument;
-	return 0;
+/* Where a member goes, NULL for one that is not known here. */
+static char **slot_of(struct members *members, const char *key)
+{
+	if (!strcmp(key, KEY_NAME))
+		return &members->name;
+	if (!strcmp(key, KEY_ARGUMENT))
+		return &members->argument;
+	if (!strcmp(key, KEY_ENCODED))
+		return &members->encoded;
+	return NULL;
 }
 
-static int decode_object(const json_t *object, struct mf_command *out)
+static bool read_members(char *text, struct members *members)
 {
-	const char *name = json_string_value(json_object_get(object, KEY_NAME));
-	struct mf_command command;
-	int error;
+	struct mf_json json;
+	char *key, *value;
+	char **slot;
+	int more;
 
-	if (mf_command_check(name, NULL))
-		return METAFORA_EPROTO;
-	error = decode_argument(object, &command.argument);
-	if (error)
-		return error;
-	command.name = strdup(name);
-	if (!command.name) {
-		error = METAFORA_ENOMEM;
-		goto fail;
+	if (!mf_json_open(&json, text))
+		return false;
+	while ((more = mf_json_next(&json, &key, &value)) > 0) {
+		slot = slot_of(members, key);
+		if (!slot)
+			continue;
+		if (*slot || !value)
+			return false;
+		*slot = value;
 	}
-	if (mf_command_check(command.name, command.argument)) {
-		error = METAFORA_EPROTO;
-		goto fail;
+	return more == 0 && members->name &&
+	       !members->argument != !members->encoded;
+}
+
+/* The text is changed. */
+static int decode_text(char *text, struct mf_command *out)
+{
+	struct members members = {NULL, NULL, NULL};
+	struct mf_command command;
+
+	if (!read_members(text, &members))
+		return METAFORA_EPROTO;
+	/* Never longer decoded than encoded: in place. */
+	if (members.encoded) {
+		members.argument = members.encoded;
+		if (mf_name_decode(members.encoded, members.argument,
+				   strlen(members.encoded) + 1))
+			return METAFORA_EPROTO;
+	}
+	if (mf_command_check(members.name, members.argument))
+		return METAFORA_EPROTO;
+	command.name = strdup(members.name);
+	command.argument = strdup(members.argument);
+	if (!command.name || !command.argument) {
+		mf_command_fini(&command);
+		return METAFORA_ENOMEM;
 	}
 	*out = command;
 	return 0;
-fail:
-	mf_command_fini(&command);
-	return error;
 }
 
 int mf_command_decode(const void *data, size_t size_bytes,
 		      struct mf_command *out)
 {
-	json_error_t why;
-	json_t *root;
+	char *text;
 	int error;
 
-	if (!data || size_bytes > MF_COMMAND_DATA_MAX)
+	if (!data || size_bytes > MF_COMMAND_DATA_MAX ||
+	    memchr(data, '\0', size_bytes))
 		return METAFORA_EPROTO;
-	/* Without JSON_ALLOW_NUL a NUL inside a string is refused. */
-	root = json_loadb(data, size_bytes, JSON_REJECT_DUPLICATES, &why);
-	/* It has something to say about bad input, nothing about memory. */
-	if (!root)
-		return why.text[0] ? METAFORA_EPROTO : METAFORA_ENOMEM;
-	error = decode_object(root, out);
-	json_decref(root);
+	text = malloc(size_bytes + 1);
+	if (!text)
+		return METAFORA_ENOMEM;
+	memcpy(text, data, size_bytes);
+	text[size_bytes] = '\0';
+	error = decode_text(text, out);
+	free(text);
 	return error;
 }
 

@@ -34,6 +34,8 @@ libcore_la_SOURCES = \
 	src/host.h \
 	src/ignore.c \
 	src/ignore.h \
+	src/json.c \
+	src/json.h \
 	src/lease.c \
 	src/lease.h \
 	src/listing.c \

@@ -57,3 +57,8 @@ check_PROGRAMS += t/unit-client-answers
 TESTS += t/unit-client-answers
 t_unit_client_answers_CPPFLAGS = $(TEST_CPPFLAGS)
 t_unit_client_answers_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += t/unit-json
+TESTS += t/unit-json
+t_unit_json_CPPFLAGS = $(TEST_CPPFLAGS)
+t_unit_json_LDADD = $(TEST_LIBS)
