@@ -6,3 +6,9 @@ t_sim_cluster_CPPFLAGS = $(TEST_CPPFLAGS) -DSIM_BACKEND=sim_embedded
 t_sim_cluster_LDADD = $(TEST_LIBS)
 t_sim_seeds_CPPFLAGS = $(TEST_CPPFLAGS) -DSIM_BACKEND=sim_embedded
 t_sim_seeds_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += t/sim-oom
+TESTS += t/sim-oom
+t_sim_oom_CPPFLAGS = $(TEST_CPPFLAGS)
+t_sim_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
+t_sim_oom_LDADD = $(TEST_LIBS)
