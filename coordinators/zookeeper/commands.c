@@ -296,7 +296,9 @@ static void on_list(struct zk_call *call)
 		mf_zk_node_refused(node, "reading commands", request->code);
 	if (request->code != ZK_OK)
 		return;
-	qsort(request->names, request->n_names, sizeof(char *), compare_names);
+	if (request->n_names)
+		qsort(request->names, request->n_names, sizeof(char *),
+		      compare_names);
 	for (i = 0; i < request->n_names; i++)
 		if (note(node, request->names[i], &n)) {
 			mf_zk_node_panic(node);

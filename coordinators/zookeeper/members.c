@@ -192,6 +192,14 @@ static void sweep(struct zk_node *node)
 	}
 }
 
+static bool is_listed(const struct zk_node *node, const char *key)
+{
+	struct zk_other *other;
+
+	HASH_FIND_STR(node->members.others, key, other);
+	return other != NULL;
+}
+
 static void on_list(struct zk_call *call)
 {
 	struct zk_node *node = mf_zk_node_of(call->session);
@@ -207,7 +215,10 @@ static void on_list(struct zk_call *call)
 		sweep(node);
 		node->reconciling = false;
 		node->members.listed = true;
-		tell(node);
+		if (is_listed(node, node->encoded))
+			tell(node);
+		else
+			mf_zk_node_give_up(node, "member record was deleted");
 	} else if (code == ZK_NOMEM) {
 		mf_zk_node_panic(node);
 	} else if (code == ZK_UNSENT) {
