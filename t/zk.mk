@@ -18,3 +18,8 @@ check_PROGRAMS += t/conf-fakezk
 TESTS += t/conf-fakezk
 t_conf_fakezk_CPPFLAGS = $(TEST_CPPFLAGS)
 t_conf_fakezk_LDADD = libconf.la $(TEST_LIBS)
+
+check_PROGRAMS += t/zk-faults
+TESTS += t/zk-faults
+t_zk_faults_CPPFLAGS = $(TEST_CPPFLAGS)
+t_zk_faults_LDADD = libconf.la $(TEST_LIBS)

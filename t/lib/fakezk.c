@@ -223,6 +223,7 @@ struct fakezk *fakezk_new(struct world *world,
 
 	fake->config = *config;
 	fake->world = world;
+	fake->steered = -1;
 	mf_prng_seed(&fake->prng, world_random(world));
 	TAILQ_INIT(&fake->events);
 	TAILQ_INIT(&fake->sessions);
@@ -303,6 +304,7 @@ void fakezk_free(struct fakezk *fake)
 		fz_tree_fini(&fake->servers[i].tree);
 		free(fake->servers[i].touched);
 	}
+	free(fake->denied);
 	free(fake->log);
 	free(fake->servers);
 	free(fake);
@@ -374,6 +376,17 @@ void fakezk_isolate(struct fakezk *fake, unsigned int server, bool isolated)
 	fz_server_isolate(fake, server, isolated);
 }
 
+void fakezk_deny(struct fakezk *fake, const char *path)
+{
+	free(fake->denied);
+	fake->denied = path ? fz_strdup(path) : NULL;
+}
+
+void fakezk_steer(struct fakezk *fake, int server)
+{
+	fake->steered = server;
+}
+
 /* --- looking ----------------------------------------------------------------------------------- */
 
 bool fakezk_exists(const struct fakezk *fake, const char *path)
@@ -404,11 +417,12 @@ uint64_t fakezk_zxid(const struct fakezk *fake)
 	return fake->n_log;
 }
 
-static enum zk_code operate(struct fakezk *fake, struct zk_op *op)
+static enum zk_code operate(struct fakezk *fake, struct zk_op *op,
+			    uint64_t session)
 {
 	struct fz_txn *txn = fz_txn_begin(fake);
-	enum zk_code code = fz_tree_write(&fake->servers[0].tree, txn, 0, op,
-					  1);
+	enum zk_code code = fz_tree_write(&fake->servers[0].tree, txn, session,
+					  op, 1);
 
 	fz_txn_commit(fake);
 	return code;
@@ -423,7 +437,7 @@ enum zk_code fakezk_put(struct fakezk *fake, const char *path, const char *data)
 		.size_bytes = data ? strlen(data) : 0,
 	};
 
-	return operate(fake, &op);
+	return operate(fake, &op, 0);
 }
 
 enum zk_code fakezk_delete(struct fakezk *fake, const char *path)
@@ -434,5 +448,48 @@ enum zk_code fakezk_delete(struct fakezk *fake, const char *path)
 		.version = ZK_ANY,
 	};
 
-	return operate(fake, &op);
+	return operate(fake, &op, 0);
+}
+
+void fakezk_delete_all(struct fakezk *fake, const char *path)
+{
+	const struct fz_znode *node = fz_tree_find(&fake->servers[0].tree,
+						   path);
+	const struct fz_znode *child;
+
+	while (node && (child = TAILQ_FIRST(&node->children))) {
+		char *below = fz_strdup(child->path);
+
+		fakezk_delete_all(fake, below);
+		free(below);
+	}
+	fakezk_delete(fake, path);
+}
+
+enum zk_code fakezk_put_claim(struct fakezk *fake, const char *stem,
+			      const char *name)
+{
+	struct zk_op op = {
+		.kind = ZK_CREATE,
+		.flags = ZK_EPHEMERAL | ZK_SEQUENCE,
+		.path = stem,
+	};
+	const struct fz_handle *handle;
+
+	TAILQ_FOREACH(handle, &fake->handles, link)
+		if (is_named(fake, handle, name) && handle->session)
+			return operate(fake, &op, handle->session);
+	return ZK_NONODE;
+}
+
+const char *fakezk_child(const struct fakezk *fake, const char *path, size_t i)
+{
+	const struct fz_znode *node = fz_tree_find(&fake->servers[0].tree,
+						   path);
+	const struct fz_znode *child = node ? TAILQ_FIRST(&node->children) :
+					      NULL;
+
+	while (child && i-- > 0)
+		child = TAILQ_NEXT(child, link);
+	return child ? child->name : NULL;
 }

@@ -56,6 +56,8 @@ void fakezk_reset(struct fakezk *fake, const char *name);
  */
 void fakezk_lose(struct fakezk *fake, const char *name, size_t n_writes,
 		 bool before_commit);
+/* Refuse writes of and below the path, as an ACL does; NULL: none. */
+void fakezk_deny(struct fakezk *fake, const char *path);
 /* A follower and the leader do not hear each other; or mend. */
 void fakezk_isolate(struct fakezk *fake, unsigned int server, bool isolated);
 
@@ -69,5 +71,15 @@ uint64_t fakezk_zxid(const struct fakezk *fake);
 enum zk_code fakezk_put(struct fakezk *fake, const char *path,
 			const char *data);
 enum zk_code fakezk_delete(struct fakezk *fake, const char *path);
+/* With all that is below it. */
+void fakezk_delete_all(struct fakezk *fake, const char *path);
+/* An ephemeral of the node's present session, sequential if the path ends so. */
+enum zk_code fakezk_put_claim(struct fakezk *fake, const char *stem,
+			      const char *name);
+/* The i-th child's name, NULL: there is none. */
+const char *fakezk_child(const struct fakezk *fake, const char *path,
+			 size_t i);
+/* Handles connect to this server only, from their next attempt on; -1: any. */
+void fakezk_steer(struct fakezk *fake, int server);
 
 #endif

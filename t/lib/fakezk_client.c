@@ -182,7 +182,9 @@ static void connect_next(struct fz_handle *handle)
 	struct fz_conn *conn = fz_alloc(sizeof(*conn));
 	struct fz_message *message;
 
-	handle->server = (handle->server + 1) % fake->config.n_servers;
+	handle->server = fake->steered >= 0 ?
+				 (unsigned int)fake->steered :
+				 (handle->server + 1) % fake->config.n_servers;
 	conn->fake = fake;
 	conn->handle = handle;
 	conn->host = handle->host;

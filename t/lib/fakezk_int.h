@@ -142,6 +142,8 @@ struct fakezk {
 	TAILQ_HEAD(, fz_handle) handles;
 	uint64_t n_sessions;
 	uint64_t n_messages;
+	char *denied; /* path, NULL: none */
+	int steered;  /* server, -1: any */
 };
 
 /* --- fakezk.c --- */

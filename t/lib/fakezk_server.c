@@ -434,6 +434,27 @@ static void lead_session(struct fz_message *message)
 	process(conn);
 }
 
+/* Whether an ACL forbids one of the operations; then it bears the blame. */
+static bool denied(struct fz_message *message)
+{
+	const char *path = message->conn->fake->denied;
+	size_t n = path ? strlen(path) : 0;
+	bool found = false;
+	size_t i;
+
+	for (i = 0; n && i < message->n_ops; i++) {
+		struct zk_op *op = &message->ops[i];
+
+		op->code = ZK_OTHER;
+		if (!found && strncmp(op->path, path, n) == 0 &&
+		    (op->path[n] == '/' || op->path[n] == '\0')) {
+			op->code = ZK_NOAUTH;
+			found = true;
+		}
+	}
+	return found;
+}
+
 static void lead_write(struct fz_message *message)
 {
 	struct fz_conn *conn = message->conn;
@@ -446,8 +467,11 @@ static void lead_write(struct fz_message *message)
 		return;
 	}
 	txn = fz_txn_begin(fake);
-	message->code = fz_tree_write(&fake->servers[0].tree, txn, session->id,
-				      message->ops, message->n_ops);
+	message->code = denied(message) ?
+				ZK_NOAUTH :
+				fz_tree_write(&fake->servers[0].tree, txn,
+					      session->id, message->ops,
+					      message->n_ops);
 	message->committed = true;
 	message->txn = fake->n_log - 1;
 	fz_txn_commit(fake);

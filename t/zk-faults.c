@@ -1,0 +1,615 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What goes wrong around the ZooKeeper coordinator, case by case. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "conf/conf.h"
+#include "fakezk.h"
+#include "name.h"
+#include "zookeeper/options.h"
+#include "zookeeper/path.h"
+
+#define TIMEOUT_MS 1000
+#define TICK_MS 100
+#define ROOT "/test/ns"
+#define N_SEEDS 5
+
+static struct world *world;
+
+static void *broker_new(struct site *site)
+{
+	const struct fakezk_config config = {
+		.n_servers = 3,
+		.tick_ns = TICK_MS * MF_NS_PER_MS,
+		.latency_min_ns = MF_NS_PER_MS / 20,
+		.latency_max_ns = MF_NS_PER_MS,
+		.lag_max_ns = 2 * MF_NS_PER_MS,
+	};
+
+	world = site->world;
+	return fakezk_new(world, &config);
+}
+
+static void broker_free(void *fake)
+{
+	world_run_for(world, 2 * TIMEOUT_MS * MF_NS_PER_MS);
+	CU_ASSERT_EQUAL(fakezk_n_sessions(fake), 0);
+	fakezk_free(fake);
+}
+
+static struct metafora_coordinator *coordinator_with(void *fake,
+						     uint32_t n_buckets)
+{
+	struct metafora_zookeeper_options *options;
+	struct metafora_coordinator *coordinator;
+
+	CU_ASSERT_EQUAL_FATAL(
+		metafora_zookeeper_options_new("fake", ROOT, &options), 0);
+	CU_ASSERT_EQUAL(metafora_zookeeper_set_session_timeout_ms(options,
+								  TIMEOUT_MS),
+			0);
+	if (n_buckets)
+		CU_ASSERT_EQUAL(metafora_zookeeper_set_buckets(options,
+							       n_buckets),
+				0);
+	CU_ASSERT_EQUAL_FATAL(mf_zk_coordinator_new(options, &fakezk_calls,
+						    fake, &coordinator),
+			      0);
+	metafora_zookeeper_options_free(options);
+	return coordinator;
+}
+
+static struct metafora_coordinator *coordinator_new(void *fake)
+{
+	return coordinator_with(fake, 4);
+}
+
+static const struct conf_backend backend = {
+	.site_new = site_new_world,
+	.n_seeds = N_SEEDS,
+	.patience_ms = 60000,
+	.broker_new = broker_new,
+	.broker_free = broker_free,
+	.coordinator_new = coordinator_new,
+};
+
+static void pass(uint64_t ms)
+{
+	world_run_for(world, ms * MF_NS_PER_MS);
+}
+
+/* The folder of the task's claims, or of tasks. */
+static const char *folder_of(const char *kind, const char *task)
+{
+	static char path[256];
+
+	snprintf(path, sizeof(path), ROOT "/%s/%02u", kind,
+		 mf_name_hash(task) % 4);
+	return path;
+}
+
+static const char *in_folder(const char *kind, const char *task,
+			     const char *name)
+{
+	static char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", folder_of(kind, task), name);
+	return path;
+}
+
+/* --- the namespace ------------------------------------------------------------------ */
+
+static void expect_failure(struct conf *c, int error)
+{
+	struct rec_node *a = conf_open(c, "a");
+
+	CU_ASSERT(conf_reaches(c, a, METAFORA_SESSION_FAILED));
+	CU_ASSERT_EQUAL(a->error, error);
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), error);
+	CU_ASSERT_EQUAL(conf_reply(c, rec_list(c->client, "", "", 0))->error,
+			error);
+}
+
+static void refuses_record(struct conf *c, const char *record)
+{
+	fakezk_put(c->broker, "/test", NULL);
+	CU_ASSERT_EQUAL(fakezk_put(c->broker, ROOT, record), ZK_OK);
+	expect_failure(c, METAFORA_EVERSION);
+	/* It is not ours: nothing was put into it. */
+	CU_ASSERT_EQUAL(fakezk_n_children(c->broker, ROOT), 0);
+}
+
+static void on_another_version(struct conf *c)
+{
+	refuses_record(c, "{\"metafora\":2,\"buckets\":4}");
+}
+
+static void on_a_foreign_folder(struct conf *c)
+{
+	refuses_record(c, NULL);
+}
+
+static void on_a_broken_record(struct conf *c)
+{
+	refuses_record(c, "{\"metafora\":1,\"buckets\":0}");
+}
+
+static void on_other_buckets(struct conf *c)
+{
+	refuses_record(c, "{\"metafora\":1,\"buckets\":5}");
+}
+
+static void on_a_deleted_namespace(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct conf_answer before;
+	struct conf_answer after;
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	before = conf_claim(c, a, "t");
+	CU_ASSERT_EQUAL(before.result, METAFORA_RESULT_OWNED);
+	fakezk_delete_all(c->broker, ROOT);
+	CU_ASSERT(conf_is_back(c, a, 1));
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	after = conf_claim(c, a, "t");
+	CU_ASSERT_EQUAL(after.result, METAFORA_RESULT_OWNED);
+	/* The sequence starts again, the token does not. */
+	CU_ASSERT(after.token > before.token);
+}
+
+static void on_forbidden_joining(struct conf *c)
+{
+	struct rec_node *a;
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	fakezk_deny(c->broker, ROOT "/nodes");
+	a = conf_open(c, "a");
+	pass(5000);
+	CU_ASSERT_EQUAL(a->n_connected, 0);
+	fakezk_deny(c->broker, NULL);
+	CU_ASSERT(conf_is_back(c, a, 0));
+}
+
+static void on_forbidden_claims(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct conf_answer claim;
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	fakezk_deny(c->broker, ROOT "/claims");
+	claim = conf_claim(c, a, "t");
+	CU_ASSERT_EQUAL(claim.result, METAFORA_RESULT_FAILED);
+	CU_ASSERT_EQUAL(claim.error, METAFORA_EAUTH);
+	fakezk_deny(c->broker, NULL);
+	claim = conf_claim(c, a, "t");
+	CU_ASSERT_EQUAL(claim.result, METAFORA_RESULT_OWNED);
+	/* A forbidden end leaves it as it was. */
+	fakezk_deny(c->broker, ROOT "/claims");
+	CU_ASSERT_EQUAL(conf_leave(c, a, METAFORA_VERB_RELEASE, "t", &claim),
+			METAFORA_RESULT_FAILED);
+	fakezk_deny(c->broker, ROOT "/tasks");
+	CU_ASSERT_EQUAL(conf_leave(c, a, METAFORA_VERB_DONE, "t", &claim),
+			METAFORA_RESULT_FAILED);
+	CU_ASSERT_EQUAL(conf_submit(c, "u"), METAFORA_EAUTH);
+	CU_ASSERT_EQUAL(conf_remove(c, "t"), METAFORA_EAUTH);
+	fakezk_deny(c->broker, NULL);
+	CU_ASSERT_EQUAL(conf_leave(c, a, METAFORA_VERB_DONE, "t", &claim),
+			METAFORA_RESULT_ENDED);
+	CU_ASSERT_FALSE(conf_exists(c, "t"));
+}
+
+/* --- strangers ------------------------------------------------------------------------ */
+
+static void put_junk(struct fakezk *fake, const char *folder)
+{
+	static const char *const names[] = {
+		"%", "a%3ab", "a:b", "a:b:c", "a:b:00000000001", ":", "..x",
+		"%00", "t:a:-000000001", "lock-0000000001", "\xff\xfe",
+	};
+	char path[512];
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		CU_ASSERT_EQUAL(fakezk_put(fake, path, "junk"), ZK_OK);
+	}
+}
+
+static void on_junk(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct rec_node *b;
+	struct conf_answer claim;
+
+	put_junk(c->broker, folder_of("tasks", "t"));
+	put_junk(c->broker, folder_of("claims", "t"));
+	put_junk(c->broker, ROOT "/nodes");
+	put_junk(c->broker, ROOT "/commands");
+	put_junk(c->broker, ROOT "/commands/a");
+	/* Well-formed, but of another bucket. */
+	fakezk_put(c->broker, in_folder("tasks", "t", "u"), NULL);
+	CU_ASSERT_NOT_EQUAL(mf_name_hash("t") % 4, mf_name_hash("u") % 4);
+	b = conf_join(c, "b");
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	claim = conf_claim(c, a, "t");
+	CU_ASSERT_EQUAL(claim.result, METAFORA_RESULT_OWNED);
+	CU_ASSERT(conf_sees_place(c, b, "t", "a", 1));
+	CU_ASSERT(conf_sees_n_claims(c, b, 1));
+	CU_ASSERT_FALSE(rec_sees_task(b, "u", NULL));
+	CU_ASSERT_EQUAL(b->n_members, 2);
+	CU_ASSERT_EQUAL(conf_reply(c, rec_nodes(c->client))->n_members, 2);
+	CU_ASSERT_EQUAL(conf_leave(c, a, METAFORA_VERB_DONE, "t", &claim),
+			METAFORA_RESULT_ENDED);
+}
+
+static void on_much_junk(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	char path[512];
+	int i;
+
+	for (i = 0; i < 20000; i++) {
+		snprintf(path, sizeof(path), "%s/:%d",
+			 folder_of(i % 2 ? "tasks" : "claims", "t"), i);
+		fakezk_put(c->broker, path, NULL);
+	}
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	CU_ASSERT_EQUAL(conf_claim(c, a, "t").result, METAFORA_RESULT_OWNED);
+	CU_ASSERT_EQUAL(rec_n_claims(a), 1);
+}
+
+static void on_a_task_with_children(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct conf_answer claim;
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	claim = conf_claim(c, a, "t");
+	fakezk_put(c->broker, in_folder("tasks", "t", "t/child"), NULL);
+	/* The claim is not lost over it, and goes when the child is gone. */
+	CU_ASSERT_EQUAL(conf_leave(c, a, METAFORA_VERB_DONE, "t", &claim),
+			METAFORA_RESULT_FAILED);
+	fakezk_delete(c->broker, in_folder("tasks", "t", "t/child"));
+	CU_ASSERT_EQUAL(conf_leave(c, a, METAFORA_VERB_DONE, "t", &claim),
+			METAFORA_RESULT_ENDED);
+}
+
+/* --- interference with claims ------------------------------------------------------------ */
+
+static bool has_verdict(void *arg)
+{
+	const struct rec_verdict *wanted = arg;
+	const struct rec_node *node = (struct rec_node *)wanted->properties;
+	const struct rec_verdict *verdict = rec_verdict_of(
+		node, wanted->verb, wanted->attempt);
+
+	return verdict && verdict->result == wanted->result;
+}
+
+static bool gets(struct conf *c, struct rec_node *node,
+		 const struct conf_answer *claim, enum metafora_result result)
+{
+	struct rec_verdict wanted = {
+		.verb = METAFORA_VERB_CLAIM,
+		.result = result,
+		.attempt = claim->attempt,
+		.properties = node,
+	};
+
+	return site_wait(c->site, has_verdict, &wanted, backend.patience_ms);
+}
+
+static void on_a_deleted_claim(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct conf_answer claim;
+	const char *name;
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	claim = conf_claim(c, a, "t");
+	name = fakezk_child(c->broker, folder_of("claims", "t"), 0);
+	fakezk_delete(c->broker, in_folder("claims", "t", name));
+	CU_ASSERT(gets(c, a, &claim, METAFORA_RESULT_VANISHED));
+	CU_ASSERT_EQUAL(conf_claim(c, a, "t").result, METAFORA_RESULT_OWNED);
+}
+
+static bool no_claims(void *fake)
+{
+	return fakezk_n_children(fake, folder_of("claims", "t")) == 0;
+}
+
+static void on_an_orphan_claim(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct rec_node *b = conf_join(c, "b");
+	char stem[512];
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	snprintf(stem, sizeof(stem), "%s", in_folder("claims", "t", "t:a:"));
+	CU_ASSERT_EQUAL(fakezk_put_claim(c->broker, stem, "a"), ZK_OK);
+	/* Its session withdraws what nobody runs; others do not touch it. */
+	CU_ASSERT(world_run_until(world, no_claims, c->broker,
+				  world_now_ns(world) + 5000 * MF_NS_PER_MS));
+	CU_ASSERT_EQUAL(conf_claim(c, b, "t").result, METAFORA_RESULT_OWNED);
+	CU_ASSERT_EQUAL(fakezk_put_claim(c->broker, stem, "b"), ZK_OK);
+	pass(3000);
+	CU_ASSERT_EQUAL(rec_n_claims(a), 2);
+	CU_ASSERT_EQUAL(rec_n_claims(b), 2);
+}
+
+static void on_a_reborn_task(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct conf_answer claim;
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	claim = conf_claim(c, a, "t");
+	CU_ASSERT_EQUAL(claim.result, METAFORA_RESULT_OWNED);
+	pass(100);
+	/* Between two looks of the owner: no list ever lacks it. */
+	fakezk_delete(c->broker, in_folder("tasks", "t", "t"));
+	fakezk_put(c->broker, in_folder("tasks", "t", "t"), "new");
+	CU_ASSERT(gets(c, a, &claim, METAFORA_RESULT_GONE));
+	/* The end of the old life is not the end of the new one. */
+	CU_ASSERT_EQUAL(conf_leave(c, a, METAFORA_VERB_DONE, "t", &claim),
+			METAFORA_RESULT_ENDED);
+	CU_ASSERT(conf_exists(c, "t"));
+}
+
+static void on_a_deleted_lease(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+
+	fakezk_delete(c->broker, ROOT "/leases/a");
+	CU_ASSERT(conf_is_back(c, a, 1));
+	fakezk_delete(c->broker, ROOT "/nodes/a");
+	CU_ASSERT(conf_is_back(c, a, 2));
+}
+
+/* --- sessions ----------------------------------------------------------------------------------- */
+
+static void on_expiry_again_and_again(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	size_t i;
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	for (i = 1; i <= 5; i++) {
+		rec_enter(a, METAFORA_VERB_CLAIM, "t");
+		fakezk_expire(c->broker, "a");
+		CU_ASSERT(conf_is_back(c, a, i));
+	}
+	CU_ASSERT_EQUAL(conf_claim(c, a, "t").result, METAFORA_RESULT_OWNED);
+}
+
+static void on_expiry_while_joining(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		fakezk_expire(c->broker, "a");
+		pass((uint64_t)i * 3);
+	}
+	CU_ASSERT(conf_reaches(c, a, METAFORA_SESSION_CONNECTED));
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	CU_ASSERT_EQUAL(conf_claim(c, a, "t").result, METAFORA_RESULT_OWNED);
+}
+
+static void on_expiry_during_close(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct rec_node *b = conf_join(c, "b");
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	CU_ASSERT_EQUAL(conf_claim(c, a, "t").result, METAFORA_RESULT_OWNED);
+	fakezk_expire(c->broker, "a");
+	rec_node_close(a);
+	CU_ASSERT_EQUAL(a->session_state, METAFORA_SESSION_CLOSED);
+	CU_ASSERT(conf_sees_n_claims(c, b, 0));
+	CU_ASSERT(conf_sees_member(c, b, "a", false));
+}
+
+static void on_no_server(struct conf *c)
+{
+	struct rec_node *a;
+
+	fakezk_cut(c->broker, NULL, true);
+	a = conf_open(c, "a");
+	pass(100000);
+	CU_ASSERT_FALSE(a->has_session_state);
+	fakezk_cut(c->broker, NULL, false);
+	CU_ASSERT(conf_is_back(c, a, 0));
+}
+
+static void on_close_without_a_server(struct conf *c)
+{
+	struct rec_node *a;
+
+	fakezk_cut(c->broker, NULL, true);
+	a = conf_open(c, "a");
+	pass(500);
+	rec_node_close(a);
+	CU_ASSERT_EQUAL(a->session_state, METAFORA_SESSION_CLOSED);
+}
+
+/* --- leases --------------------------------------------------------------------------------------- */
+
+static bool is_gone(void *fake)
+{
+	return fakezk_n_children(fake, ROOT "/leases") == 1;
+}
+
+/*
+ * The follower goes on to answer reads and pings of its client, although the
+ * leader hears nothing of it: the session ends there first.
+ */
+static void on_a_cut_off_follower(struct conf *c)
+{
+	struct rec_node *a;
+	struct rec_node *b;
+
+	fakezk_steer(c->broker, 0);
+	b = conf_join(c, "b");
+	fakezk_steer(c->broker, 1);
+	a = conf_join(c, "a");
+	CU_ASSERT_PTR_NOT_NULL(b);
+	pass(700 + c->seed * 97);
+	fakezk_isolate(c->broker, 1, true);
+	CU_ASSERT(world_run_until(world, is_gone, c->broker,
+				  world_now_ns(world) +
+					  10 * TIMEOUT_MS * MF_NS_PER_MS));
+	CU_ASSERT(world_now_ns(world) >= a->lease_ns);
+	fakezk_isolate(c->broker, 1, false);
+	CU_ASSERT(conf_is_back(c, a, 1));
+}
+
+static void on_an_idle_cluster(struct conf *c)
+{
+	uint64_t before;
+	uint64_t n;
+
+	conf_join(c, "a");
+	pass(5000);
+	before = fakezk_zxid(c->broker);
+	pass(100 * TIMEOUT_MS);
+	n = fakezk_zxid(c->broker) - before;
+	/* One write a little less often than each quarter of the timeout. */
+	CU_ASSERT(n > 100 * 3 && n <= 100 * 4);
+}
+
+/* --- capacity --------------------------------------------------------------------------------------- */
+
+#define N_LONG 4000
+
+static size_t count_results(struct rec_node *node, uint64_t first, int result)
+{
+	size_t n = 0;
+	size_t i;
+
+	for (i = 0; i < N_LONG; i++) {
+		const struct rec_verdict *verdict = rec_verdict_of(
+			node, METAFORA_VERB_CLAIM, first + i);
+
+		n += verdict && (int)verdict->result == result;
+	}
+	return n;
+}
+
+static bool shows_capacity(void *arg)
+{
+	const struct rec_member *member = rec_sees_member(arg, "a");
+
+	return member && member->capacity > 0;
+}
+
+static bool shows_no_capacity(void *arg)
+{
+	return !shows_capacity(arg);
+}
+
+static void on_a_full_session(struct conf *c)
+{
+	static char ids[N_LONG][METAFORA_TASK_ID_MAX + 1];
+	static const char *tasks[N_LONG];
+	static struct metafora_submission submissions[N_LONG];
+	struct rec_node *a = conf_join(c, "a");
+	const struct rec_verdict *verdict;
+	uint64_t first;
+	size_t n_owned;
+	size_t i;
+
+	for (i = 0; i < N_LONG; i++) {
+		memset(ids[i], 'x', METAFORA_TASK_ID_MAX);
+		ids[i][snprintf(ids[i], 8, "%06zu", i)] = 'x';
+		tasks[i] = ids[i];
+		submissions[i] = (struct metafora_submission){ids[i], "", 0};
+	}
+	CU_ASSERT_EQUAL(conf_reply(c, rec_submit(c->client, submissions,
+						 N_LONG))->error, 0);
+	first = rec_enter_many(a, METAFORA_VERB_CLAIM, tasks, N_LONG);
+	CU_ASSERT(conf_all_answered(c, a));
+	n_owned = count_results(a, first, METAFORA_RESULT_OWNED);
+	CU_ASSERT(n_owned > 3000 && n_owned < N_LONG);
+	CU_ASSERT_EQUAL(count_results(a, first, METAFORA_RESULT_FAILED),
+			N_LONG - n_owned);
+	verdict = rec_verdict_of(a, METAFORA_VERB_CLAIM, first + N_LONG - 1);
+	CU_ASSERT_EQUAL(verdict->error, METAFORA_EFULL);
+	CU_ASSERT(site_wait(c->site, shows_capacity, a, 10000));
+	/* With room again it is limited no more. */
+	for (i = 0; i < n_owned / 2; i++) {
+		verdict = rec_verdict_of(a, METAFORA_VERB_CLAIM, first + i);
+		rec_leave(a, METAFORA_VERB_RELEASE, tasks[i], first + i,
+			  verdict->token);
+	}
+	CU_ASSERT(conf_all_answered(c, a));
+	CU_ASSERT(site_wait(c->site, shows_no_capacity, a, 10000));
+	CU_ASSERT_EQUAL(conf_claim(c, a, tasks[N_LONG - 1]).result,
+			METAFORA_RESULT_OWNED);
+}
+
+/* --- commands ----------------------------------------------------------------------------------------- */
+
+static bool no_commands(void *fake)
+{
+	return fakezk_n_children(fake, ROOT "/commands/a") == 0;
+}
+
+static void on_commands_for_others(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+
+	/* Left behind for an earlier life: removed, never given to core. */
+	CU_ASSERT_EQUAL(fakezk_put(c->broker, ROOT
+				   "/commands/a/00000000000000aa:"
+				   "00000000000000bb:1:0000000000", "old"),
+			ZK_OK);
+	CU_ASSERT(world_run_until(world, no_commands, c->broker,
+				  world_now_ns(world) +
+					  10000 * MF_NS_PER_MS));
+	CU_ASSERT_EQUAL(a->n_commands, 0);
+	rec_node_close(a);
+	/* Who leaves leaves no folder. */
+	CU_ASSERT_FALSE(fakezk_exists(c->broker, ROOT "/commands/a"));
+}
+
+#define CASES(X)                                                              \
+	X(on_another_version, "a namespace of another version is refused")    \
+	X(on_a_foreign_folder, "a folder that is no namespace is refused")    \
+	X(on_a_broken_record, "a broken layout record is refused")            \
+	X(on_other_buckets, "another number of buckets is refused")           \
+	X(on_a_deleted_namespace,                                             \
+	  "a namespace deleted under a node is made again, tokens grow")      \
+	X(on_forbidden_joining, "a node joins as soon as it is allowed to")   \
+	X(on_forbidden_claims, "what an ACL forbids fails and can be repeated") \
+	X(on_junk, "junk in the folders is ignored")                          \
+	X(on_much_junk, "20,000 strange children are ignored")                \
+	X(on_a_task_with_children, "a task with children cannot be done")     \
+	X(on_a_deleted_claim, "a claim that somebody deletes has vanished")   \
+	X(on_an_orphan_claim, "a claim without a runner is withdrawn")        \
+	X(on_a_reborn_task, "a task deleted and made again is noticed")       \
+	X(on_a_deleted_lease, "a node whose lease or record is deleted joins again")    \
+	X(on_expiry_again_and_again, "sessions may expire again and again")   \
+	X(on_expiry_while_joining, "a session may expire while it joins")     \
+	X(on_expiry_during_close, "a session may expire while it closes")     \
+	X(on_no_server, "a node joins when a server appears")                 \
+	X(on_close_without_a_server, "close ends without any server")         \
+	X(on_a_cut_off_follower,                                              \
+	  "a lease ends before the session, on a follower that is cut off")   \
+	X(on_an_idle_cluster, "an idle node makes its lease writes only")     \
+	X(on_a_full_session, "a full session claims no more, and says so")    \
+	X(on_commands_for_others, "commands for an earlier life are removed")
+
+#define STAMP(fn, text)                                                       \
+	static void run_##fn(void)                                            \
+	{                                                                     \
+		conf_run(&backend, fn);                                       \
+	}
+CASES(STAMP)
+
+#define ROW(fn, text) {text, run_##fn},
+static const struct tap_case cases[] = { CASES(ROW) };
+
+TAP_MAIN(cases, NULL, NULL)
