@@ -27,11 +27,6 @@ struct record {
 	struct zk_event event;
 	bool spare;   /* part of struct real */
 	bool in_use;  /* spare: guarded by lock */
-	char path[];
-};
-
-struct spare {
-	struct record record;
 };
 
 /*
@@ -59,9 +54,9 @@ struct real {
 	 * records, and when more than these are waiting, the last one says
 	 * that the session cannot be relied upon any more.
 	 */
-	struct spare spares[N_SPARE];
-	struct spare missed;
-	struct spare closed;
+	struct record spares[N_SPARE];
+	struct record missed;
+	struct record closed;
 };
 
 /* What a write needs until its completion; in request->extra. */
@@ -131,8 +126,8 @@ static void post_session(struct real *real, enum zk_event_kind kind,
 
 	pthread_mutex_lock(&real->lock);
 	for (i = 0; i < N_SPARE && !record; i++)
-		if (!real->spares[i].record.in_use)
-			record = &real->spares[i].record;
+		if (!real->spares[i].in_use)
+			record = &real->spares[i];
 	if (!record) {
 		pthread_mutex_unlock(&real->lock);
 		return; /* the last spare has told the end already */
@@ -160,9 +155,9 @@ static void post_missed(struct real *real)
 	pthread_mutex_unlock(&real->lock);
 	if (posted)
 		return;
-	real->missed.record.spare = true;
-	real->missed.record.event = (struct zk_event){ 0 };
-	post_record(&real->missed.record, real, ZK_EVENT_MISSED);
+	real->missed.spare = true;
+	real->missed.event = (struct zk_event){ 0 };
+	post_record(&real->missed, real, ZK_EVENT_MISSED);
 }
 
 static void post_watch(struct real *real, enum zk_event_kind kind,
@@ -175,8 +170,7 @@ static void post_watch(struct real *real, enum zk_event_kind kind,
 		post_missed(real);
 		return;
 	}
-	memcpy(record->path, path, n);
-	record->event.path = record->path;
+	record->event.path = memcpy(record + 1, path, n);
 	post_record(record, real, kind);
 }
 
@@ -660,9 +654,9 @@ static void *serve(void *arg)
 	fail_rest(real);
 	post_session(real, ZK_EVENT_EXPIRED, 0, 0, NULL);
 	wait_until(real, &real->closing, &real->closing);
-	real->closed.record.spare = true;
-	real->closed.record.event = (struct zk_event){ 0 };
-	post_record(&real->closed.record, real, ZK_EVENT_CLOSED);
+	real->closed.spare = true;
+	real->closed.event = (struct zk_event){ 0 };
+	post_record(&real->closed, real, ZK_EVENT_CLOSED);
 	return NULL;
 }
 
