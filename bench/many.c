@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Very many asynchronous tasks on the embedded broker: times and memory. */
+#include <errno.h>
+#include <getopt.h>
+#include <malloc.h>
+#include <metafora.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "figures.h"
+
+#define TIMEOUT_MS 600000
+#define SESSION_TIMEOUT_MS 10000
+#define NODES_MAX 64
+#define IDLE_S 2
+#define ID_PREFIX "task-"
+#define NS_PER_S UINT64_C(1000000000)
+/* Used up less of the processor in a tenth of a second: it has come to rest. */
+#define AT_REST_MS 1.0
+#define REST_TRIES_MAX 300
+
+enum metric {
+	SUBMIT_MS,
+	RUNNING_MS,
+	LATENCY_MS,
+	SETTLE_MS,
+	IDLE_CPU,
+	FINISH_MS,
+	TAKEOVER_MS,
+	STOP_MS,
+	CPU_US,
+	BROKER_BYTES,
+	NODE_BYTES,
+	TOTAL_BYTES,
+	RSS_BYTES,
+	PEAK_BYTES,
+	N_METRICS
+};
+
+static const struct figure figures[N_METRICS] = {
+	[SUBMIT_MS] = {"submit", "ms", "one call that submits all tasks"},
+	[RUNNING_MS] = {"running", "ms",
+			"from before that call until all tasks run"},
+	[LATENCY_MS] = {"first", "ms",
+			"from before that call until the first task runs"},
+	[SETTLE_MS] = {"settle", "ms", "from there until all is at rest"},
+	[IDLE_CPU] = {"idle-cpu", "percent",
+		      "of one processor, all tasks running, at rest"},
+	[FINISH_MS] = {"finish", "ms",
+		       "from the first finish until no task is left"},
+	[TAKEOVER_MS] = {"takeover", "ms",
+			 "from the start of the nodes until all tasks that "
+			 "were there run"},
+	[STOP_MS] = {"stop", "ms", "shutdown of all nodes, tasks released"},
+	[CPU_US] = {"cpu", "us/task",
+		    "processor time of a task from submit to its end"},
+	[BROKER_BYTES] = {"memory-broker", "bytes/task",
+			  "in use: task and properties"},
+	[NODE_BYTES] = {"memory-node", "bytes/task",
+			"in use: what the nodes add, claims included"},
+	[TOTAL_BYTES] = {"memory-total", "bytes/task", "in use: the sum"},
+	[RSS_BYTES] = {"memory-rss", "bytes/task",
+		       "growth of the resident set, at rest"},
+	[PEAK_BYTES] = {"memory-peak", "bytes/task",
+			"growth of the resident set at its largest"},
+};
+
+/* --- options ------------------------------------------------------------------ */
+
+static size_t n_tasks = 100000;
+static size_t n_nodes = 1;
+static size_t n_property_bytes = 100;
+static size_t n_runs = 3;
+static bool json;
+
+static const char usage[] =
+	"usage: many [option...]\n"
+	"Runs very many asynchronous tasks on the embedded broker and tells "
+	"how long\n"
+	"each phase took and how much memory a task needs.\n"
+	"  --tasks N       tasks (default 100000)\n"
+	"  --nodes N       nodes, in this process (default 1)\n"
+	"  --properties N  bytes of properties of each task (default 100)\n"
+	"  --runs N        runs, each in a process of its own (default 3)\n"
+	"  --json          one JSON object per figure instead of a table\n"
+	"  --help          this text\n";
+
+static size_t number(const char *option, const char *text, size_t min,
+		     size_t max)
+{
+	char *end;
+	unsigned long long value;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno || end == text || *end || text[0] == '-' || value < min ||
+	    value > max) {
+		fprintf(stderr, "many: --%s must be %zu to %zu\n", option, min,
+			max);
+		exit(2);
+	}
+	return value;
+}
+
+static void read_options(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"tasks", required_argument, NULL, 't'},
+		{"nodes", required_argument, NULL, 'n'},
+		{"properties", required_argument, NULL, 'p'},
+		{"runs", required_argument, NULL, 'r'},
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 't':
+			n_tasks = number("tasks", optarg, 1, 10000000);
+			break;
+		case 'n':
+			n_nodes = number("nodes", optarg, 1, NODES_MAX);
+			break;
+		case 'p':
+			n_property_bytes = number("properties", optarg, 0,
+						  METAFORA_PROPERTIES_MAX);
+			break;
+		case 'r':
+			n_runs = number("runs", optarg, 1, FIGURES_RUNS_MAX);
+			break;
+		case 'j':
+			json = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(0);
+		default:
+			fputs(usage, stderr);
+			exit(2);
+		}
+	}
+	if (optind < argc) {
+		fputs(usage, stderr);
+		exit(2);
+	}
+}
+
+/* --- measuring ---------------------------------------------------------------- */
+
+/* A benchmark that did not do its work has no figures. */
+static void need(int error, const char *what)
+{
+	if (!error)
+		return;
+	fprintf(stderr, "many: %s: %s\n", what, metafora_strerror(error));
+	exit(1);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static double ms_since(uint64_t begin_ns)
+{
+	return (double)(now_ns() - begin_ns) / 1e6;
+}
+
+static double cpu_ms(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return (double)used.tv_sec * 1e3 + (double)used.tv_nsec / 1e6;
+}
+
+static double allocated_bytes(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return (double)info.uordblks + (double)info.hblkhd;
+}
+
+/* A line of /proc/self/status, in bytes. */
+static double status_bytes(const char *name)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	size_t n = strlen(name);
+	char line[256];
+	double kib = 0;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, name, n) && line[n] == ':')
+			kib = strtod(line + n + 1, NULL);
+	}
+	if (file)
+		fclose(file);
+	return kib * 1024;
+}
+
+static void pause_ms(int64_t ms)
+{
+	struct timespec time = {.tv_sec = ms / 1000,
+				.tv_nsec = ms % 1000 * 1000000};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &time, &time) == EINTR)
+		;
+}
+
+/* Wait until next to no processor time is used any more. */
+static void wait_for_rest(void)
+{
+	int i;
+
+	for (i = 0; i < REST_TRIES_MAX; i++) {
+		double before_ms = cpu_ms();
+
+		pause_ms(100);
+		if (cpu_ms() - before_ms < AT_REST_MS)
+			return;
+	}
+	need(METAFORA_ETIMEDOUT, "does not come to rest");
+}
+
+/* --- the handler -------------------------------------------------------------- */
+
+/*
+ * The tasks that run, by their number.  Whoever takes one out of its place
+ * finishes it: this program to end the work, or a stop because it moves.
+ */
+static _Atomic(struct metafora_task *) *tasks;
+static atomic_bool work_is_done;
+static size_t n_running;  /* guarded by lock */
+static uint64_t first_ns; /* guarded by lock */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+
+static void count(size_t by)
+{
+	pthread_mutex_lock(&lock);
+	if (!first_ns)
+		first_ns = now_ns();
+	n_running += by;
+	if (n_running == 0 || n_running == n_tasks)
+		pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+static void wait_for_running(size_t n, const char *what)
+{
+	struct timespec deadline;
+	int error = 0;
+
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += TIMEOUT_MS / 1000;
+	pthread_mutex_lock(&lock);
+	while (n_running != n && !error)
+		error = pthread_cond_timedwait(&changed, &lock, &deadline);
+	pthread_mutex_unlock(&lock);
+	need(error ? METAFORA_ETIMEDOUT : 0, what);
+}
+
+static void finish(size_t i, enum metafora_outcome outcome)
+{
+	struct metafora_task *task = atomic_exchange(&tasks[i], NULL);
+
+	if (task)
+		need(metafora_task_finish(task, outcome), "finish");
+}
+
+static size_t index_of(const struct metafora_task *task)
+{
+	return strtoul(metafora_task_id(task) + strlen(ID_PREFIX), NULL, 10);
+}
+
+static int on_start(void *arg, struct metafora_task *task)
+{
+	size_t i = index_of(task);
+
+	(void)arg;
+	atomic_store(&tasks[i], task);
+	count(1);
+	/* It had moved when all were finished: now it is here. */
+	if (atomic_load(&work_is_done))
+		finish(i, METAFORA_DONE);
+	return 0;
+}
+
+static void on_stop(void *arg, struct metafora_task *task)
+{
+	(void)arg;
+	finish(index_of(task), METAFORA_RELEASE);
+}
+
+static void on_end(void *arg, struct metafora_task *task)
+{
+	(void)arg;
+	(void)task;
+	count((size_t)-1);
+}
+
+/* --- the cluster ---------------------------------------------------------------- */
+
+static struct metafora_embedded_broker *broker;
+static struct metafora_coordinator *coordinator;
+static struct metafora_handler *handler;
+static struct metafora_client *client;
+static struct metafora_consumer *nodes[NODES_MAX];
+
+static void make_cluster(void)
+{
+	size_t i;
+
+	need(metafora_embedded_broker_new(SESSION_TIMEOUT_MS, &broker),
+	     "broker");
+	need(metafora_embedded_coordinator_new(broker, &coordinator),
+	     "coordinator");
+	need(metafora_handler_new_async(on_start, NULL, &handler), "handler");
+	need(metafora_handler_set_stop(handler, on_stop), "handler");
+	need(metafora_handler_set_end(handler, on_end), "handler");
+	need(metafora_client_new(coordinator, NULL, NULL, METAFORA_LOG_ERROR,
+				 &client),
+	     "client");
+	tasks = malloc(n_tasks * sizeof(*tasks));
+	need(tasks ? 0 : METAFORA_ENOMEM, "tasks");
+	/* Touched, so as not to count as memory of the library. */
+	for (i = 0; i < n_tasks; i++)
+		atomic_store(&tasks[i], NULL);
+}
+
+static void free_cluster(void)
+{
+	free(tasks);
+	metafora_client_free(client);
+	metafora_handler_free(handler);
+	metafora_coordinator_free(coordinator);
+	metafora_embedded_broker_free(broker);
+}
+
+static void start_nodes(void)
+{
+	char name[32];
+	size_t i;
+
+	for (i = 0; i < n_nodes; i++) {
+		snprintf(name, sizeof(name), "node%zu", i);
+		need(metafora_consumer_new(name, coordinator, NULL, handler,
+					   &nodes[i]),
+		     "consumer");
+		need(metafora_consumer_start(nodes[i], TIMEOUT_MS), "start");
+	}
+}
+
+static void stop_nodes(void)
+{
+	size_t i;
+
+	for (i = 0; i < n_nodes; i++)
+		metafora_consumer_close(nodes[i]);
+	for (i = 0; i < n_nodes; i++) {
+		need(metafora_consumer_stop(nodes[i]), "stop");
+		metafora_consumer_free(nodes[i]);
+	}
+}
+
+static struct metafora_batch *make_batch(void)
+{
+	struct metafora_batch *batch;
+	char *properties = calloc(1, n_property_bytes + 1);
+	char id[32];
+	size_t i;
+
+	need(properties ? 0 : METAFORA_ENOMEM, "properties");
+	need(metafora_batch_new(&batch), "batch");
+	for (i = 0; i < n_tasks; i++) {
+		int n = snprintf(id, sizeof(id), ID_PREFIX "%08zu", i);
+
+		need(metafora_batch_add(batch, id, (size_t)n, properties,
+					n_property_bytes),
+		     "batch");
+	}
+	free(properties);
+	return batch;
+}
+
+static bool broker_is_empty(void)
+{
+	struct metafora_listing *listing;
+	bool empty;
+
+	need(metafora_client_list(client, NULL, NULL, 1, TIMEOUT_MS, &listing),
+	     "list");
+	empty = metafora_listing_size(listing) == 0;
+	metafora_listing_free(listing);
+	return empty;
+}
+
+/* Looking costs the broker time, so most of the time goes without. */
+static void wait_for_empty_broker(void)
+{
+	for (;;) {
+		uint64_t began_ns = now_ns();
+
+		if (broker_is_empty())
+			return;
+		pause_ms(1 + 4 * (int64_t)ms_since(began_ns));
+	}
+}
+
+/* --- two lives of a cluster -------------------------------------------------------- */
+
+/* Nodes are there, tasks come and finish. */
+static void measure_work(double *values)
+{
+	struct metafora_batch *batch = make_batch();
+	double began_cpu_ms;
+	uint64_t began_ns;
+	size_t i;
+
+	start_nodes();
+	wait_for_rest();
+	began_cpu_ms = cpu_ms();
+	began_ns = now_ns();
+	need(metafora_client_submit_batch(client, batch, TIMEOUT_MS), "submit");
+	values[SUBMIT_MS] = ms_since(began_ns);
+	wait_for_running(n_tasks, "running");
+	values[RUNNING_MS] = ms_since(began_ns);
+	values[LATENCY_MS] = (double)(first_ns - began_ns) / 1e6;
+
+	began_ns = now_ns();
+	wait_for_rest();
+	values[SETTLE_MS] = ms_since(began_ns) - 100;
+	values[CPU_US] = cpu_ms() - began_cpu_ms;
+	began_cpu_ms = cpu_ms();
+	pause_ms(IDLE_S * 1000);
+	values[IDLE_CPU] = (cpu_ms() - began_cpu_ms) / (IDLE_S * 10);
+
+	began_cpu_ms = cpu_ms();
+	began_ns = now_ns();
+	atomic_store(&work_is_done, true);
+	for (i = 0; i < n_tasks; i++)
+		finish(i, METAFORA_DONE);
+	wait_for_running(0, "finish");
+	wait_for_empty_broker();
+	values[FINISH_MS] = ms_since(began_ns);
+	values[CPU_US] += cpu_ms() - began_cpu_ms;
+	values[CPU_US] *= 1000.0 / (double)n_tasks;
+	stop_nodes();
+	metafora_batch_free(batch);
+}
+
+/* Tasks are there, nodes come and go. */
+static void measure_memory(double *values)
+{
+	double empty_bytes, stored_bytes, running_bytes, rss_bytes;
+	struct metafora_batch *batch = make_batch();
+	FILE *refs = fopen("/proc/self/clear_refs", "we");
+	uint64_t began_ns;
+
+	malloc_trim(0);
+	if (refs) {
+		fputs("5", refs); /* VmHWM begins anew */
+		fclose(refs);
+	}
+	empty_bytes = allocated_bytes();
+	rss_bytes = status_bytes("VmRSS");
+	need(metafora_client_submit_batch(client, batch, TIMEOUT_MS), "submit");
+	stored_bytes = allocated_bytes();
+	began_ns = now_ns();
+	start_nodes();
+	wait_for_running(n_tasks, "takeover");
+	values[TAKEOVER_MS] = ms_since(began_ns);
+	wait_for_rest();
+	running_bytes = allocated_bytes();
+	values[BROKER_BYTES] = (stored_bytes - empty_bytes) / (double)n_tasks;
+	values[NODE_BYTES] = (running_bytes - stored_bytes) / (double)n_tasks;
+	values[TOTAL_BYTES] = (running_bytes - empty_bytes) / (double)n_tasks;
+	values[RSS_BYTES] =
+		(status_bytes("VmRSS") - rss_bytes) / (double)n_tasks;
+	values[PEAK_BYTES] =
+		(status_bytes("VmHWM") - rss_bytes) / (double)n_tasks;
+	began_ns = now_ns();
+	stop_nodes();
+	values[STOP_MS] = ms_since(began_ns);
+	metafora_batch_free(batch);
+}
+
+/* A process of its own for each: what one leaves in the heap harms no other. */
+static void in_child(void (*measure)(double *), double *values)
+{
+	size_t n_bytes = N_METRICS * sizeof(*values);
+	int fds[2];
+	int status;
+	pid_t pid;
+
+	if (pipe(fds) || (pid = fork()) < 0) {
+		perror("many");
+		exit(1);
+	}
+	if (pid == 0) {
+		make_cluster();
+		measure(values);
+		free_cluster();
+		exit(write(fds[1], values, n_bytes) == (ssize_t)n_bytes ? 0
+									: 1);
+	}
+	close(fds[1]);
+	if (read(fds[0], values, n_bytes) != (ssize_t)n_bytes ||
+	    waitpid(pid, &status, 0) != pid || status) {
+		fprintf(stderr, "many: a run failed\n");
+		exit(1);
+	}
+	close(fds[0]);
+}
+
+int main(int argc, char **argv)
+{
+	static double values[FIGURES_RUNS_MAX][N_METRICS];
+	char params[128];
+	size_t run;
+
+	read_options(argc, argv);
+	for (run = 0; run < n_runs; run++) {
+		in_child(measure_work, values[run]);
+		in_child(measure_memory, values[run]);
+	}
+	snprintf(params, sizeof(params),
+		 "{\"tasks\": %zu, \"nodes\": %zu, \"properties\": %zu}",
+		 n_tasks, n_nodes, n_property_bytes);
+	figures_print(stdout, figures, N_METRICS, values[0], n_runs, params,
+		      json);
+	return 0;
+}
