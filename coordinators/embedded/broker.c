@@ -121,6 +121,7 @@ struct emb_task *mf_emb_task_new(const char *id, const void *properties,
 	}
 	TAILQ_INIT(&task->line);
 	task->bucket = (uint8_t)(hash % EMB_BUCKETS);
+	task->n_id = (uint8_t)n_id;
 	memcpy(task->id, id, n_id);
 	return task;
 }
@@ -173,7 +174,7 @@ int mf_emb_insert(struct metafora_embedded_broker *broker,
 
 	if (former)
 		return former->exists ? METAFORA_EEXIST : METAFORA_EBUSY;
-	HASH_ADD_KEYPTR(hh, broker->tasks, task->id, strlen(task->id), task);
+	HASH_ADD_KEYPTR(hh, broker->tasks, task->id, task->n_id - 1u, task);
 	if (!task->hh.tbl)
 		return METAFORA_ENOMEM;
 	TAILQ_INSERT_TAIL(&broker->buckets[task->bucket].tasks, task,

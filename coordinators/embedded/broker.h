@@ -75,6 +75,7 @@ struct emb_task {
 	struct emb_request *removers; /* wait until it is free */
 	uint64_t birth;
 	uint8_t bucket;
+	uint8_t n_id; /* bytes of the ID with its NUL: it is copied often */
 	bool exists;
 	char id[];
 };
@@ -115,6 +116,7 @@ struct emb_session {
 	uint64_t dirty_tasks;
 	uint64_t dirty_claims;
 	bool dirty_members;
+	const char *name_in_read; /* scratch of a snapshot */
 };
 
 /* The fault switches for one name, or for all that have none of their own. */

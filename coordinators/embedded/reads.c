@@ -13,6 +13,12 @@
  */
 #define PAUSE_MIN_NS (1 * EMB_NS_PER_MS)
 #define PAUSE_MAX_NS (50 * EMB_NS_PER_MS)
+/*
+ * Where very much is to be read a pause is longer, so that reading, and taking
+ * in what was read, are a fifth of a node's time at most.
+ */
+#define PAUSES_PER_WORK 4
+#define PAUSE_LONGEST_NS (2000 * EMB_NS_PER_MS)
 
 enum kind { TASKS, CLAIMS, MEMBERS };
 
@@ -63,6 +69,17 @@ static void deliver(struct emb_node *node, struct snapshot *snapshot)
 	}
 }
 
+/* The next read is the later, the longer this work has taken. */
+static void lengthen_pause(struct emb_node *node, uint64_t began_ns)
+{
+	const struct metafora_host *host = node->link.host;
+	const uint64_t latest_ns = node->last_read_ns + PAUSE_LONGEST_NS;
+
+	node->read_ns += PAUSES_PER_WORK * (host->now_ns(host) - began_ns);
+	if (node->read_ns > latest_ns)
+		node->read_ns = latest_ns;
+}
+
 /* It did not arrive: it is to be read again. */
 static void lost(struct emb_node *node, const struct snapshot *snapshot)
 {
@@ -84,12 +101,14 @@ static void snapshot_end(struct emb_link *link, struct emb_message *message,
 {
 	struct emb_node *node = (struct emb_node *)link;
 	struct snapshot *snapshot = (struct snapshot *)message;
+	const uint64_t began_ns = link->host->now_ns(link->host);
 	size_t i;
 
 	node->n_reads--;
-	if (fate == EMB_DELIVERED)
+	if (fate == EMB_DELIVERED) {
 		deliver(node, snapshot);
-	else if (fate == EMB_LOST)
+		lengthen_pause(node, began_ns);
+	} else if (fate == EMB_LOST)
 		lost(node, snapshot);
 	if (snapshot->kind == MEMBERS)
 		for (i = 0; i < snapshot->n; i++)
@@ -114,6 +133,14 @@ static struct snapshot *snapshot_new(enum kind kind, uint32_t bucket,
 	return snapshot;
 }
 
+static const char *put_id(char **at, const struct emb_task *task)
+{
+	const char *copy = memcpy(*at, task->id, task->n_id);
+
+	*at += task->n_id;
+	return copy;
+}
+
 static struct snapshot *
 read_tasks(const struct metafora_embedded_broker *broker, uint32_t bucket)
 {
@@ -127,7 +154,7 @@ read_tasks(const struct metafora_embedded_broker *broker, uint32_t bucket)
 	TAILQ_FOREACH(task, tasks, in_bucket) {
 		if (!task->exists)
 			continue;
-		n_bytes += strlen(task->id) + 1;
+		n_bytes += task->n_id;
 		n++;
 	}
 	n_bytes += n * sizeof(*snapshot->facts.tasks);
@@ -138,8 +165,7 @@ read_tasks(const struct metafora_embedded_broker *broker, uint32_t bucket)
 	TAILQ_FOREACH(task, tasks, in_bucket) {
 		if (!task->exists)
 			continue;
-		snapshot->facts.tasks[snapshot->n].task =
-			mf_emb_put(&at, task->id);
+		snapshot->facts.tasks[snapshot->n].task = put_id(&at, task);
 		snapshot->facts.tasks[snapshot->n].birth = task->birth;
 		snapshot->n++;
 	}
@@ -153,34 +179,39 @@ read_claims(const struct metafora_embedded_broker *broker, uint32_t bucket)
 	struct metafora_claim_fact *fact;
 	const struct emb_claim *claim;
 	const struct emb_task *task;
+	struct emb_session *session;
 	struct snapshot *snapshot;
 	const char *id;
 	size_t n_bytes = 0;
 	size_t n = 0;
 	char *at;
 
+	TAILQ_FOREACH(session, &broker->sessions, entry)
+		n_bytes += strlen(session->record->member.node) + 1;
 	TAILQ_FOREACH(task, tasks, in_bucket) {
-		n_bytes += strlen(task->id) + 1;
-		TAILQ_FOREACH(claim, &task->line, in_line) {
-			n_bytes += strlen(claim->session->record->member.node);
-			n_bytes++;
+		if (TAILQ_EMPTY(&task->line))
+			continue;
+		n_bytes += task->n_id;
+		TAILQ_FOREACH(claim, &task->line, in_line)
 			n++;
-		}
 	}
 	n_bytes += n * sizeof(*snapshot->facts.claims);
 	snapshot = snapshot_new(CLAIMS, bucket, n_bytes);
 	if (!snapshot)
 		return NULL;
 	at = (char *)(snapshot->facts.claims + n);
+	/* Every claim is of a session that lives: its name is there once. */
+	TAILQ_FOREACH(session, &broker->sessions, entry)
+		session->name_in_read =
+			mf_emb_put(&at, session->record->member.node);
 	TAILQ_FOREACH(task, tasks, in_bucket) {
 		if (TAILQ_EMPTY(&task->line))
 			continue;
-		id = mf_emb_put(&at, task->id);
+		id = put_id(&at, task);
 		TAILQ_FOREACH(claim, &task->line, in_line) {
 			fact = &snapshot->facts.claims[snapshot->n++];
 			fact->task = id;
-			fact->node = mf_emb_put(
-				&at, claim->session->record->member.node);
+			fact->node = claim->session->name_in_read;
 			fact->token = mf_emb_token(broker, claim);
 		}
 	}
@@ -273,6 +304,7 @@ bool mf_emb_collect_reads(struct emb_node *node, uint64_t now_ns)
 			session->dirty_claims &= ~bit;
 		}
 	}
+	lengthen_pause(node, now_ns);
 	return true;
 }
 
