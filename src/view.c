@@ -245,19 +245,29 @@ static void set_exists(struct metafora_cluster *view,
 	mark_changed(view, task);
 }
 
-/* The task of that ID in the bucket, made if need be. */
+/*
+ * The task of that ID in the bucket, made if need be.  *next is a guess, moved
+ * on behind the task: most snapshots repeat what is known in the order in
+ * which it became known, and need no search then.
+ */
 static int get_task(struct metafora_cluster *view, uint32_t bucket,
-		    const char *id, struct metafora_cluster_task **out)
+		    const char *id, struct metafora_cluster_task **next,
+		    struct metafora_cluster_task **out)
 {
-	struct metafora_cluster_task *task;
+	struct metafora_cluster_task *task = *next;
 	size_t bytes;
 
-	if (!is_name(id, METAFORA_TASK_ID_MAX))
-		return METAFORA_EPROTO;
-	task = mf_view_find(view, id);
+	if (!task || !id || strcmp(task->id, id)) {
+		if (!is_name(id, METAFORA_TASK_ID_MAX))
+			return METAFORA_EPROTO;
+		task = mf_view_find(view, id);
+	}
 	if (task) {
+		if (task->bucket != bucket)
+			return METAFORA_EPROTO;
+		*next = TAILQ_NEXT(task, in_bucket);
 		*out = task;
-		return task->bucket == bucket ? 0 : METAFORA_EPROTO;
+		return 0;
 	}
 	bytes = strlen(id) + 1;
 	task = calloc(1, sizeof(*task) + bytes);
@@ -301,8 +311,10 @@ int mf_view_tasks(struct metafora_cluster *view, uint64_t now_ns,
 		return METAFORA_EINVAL;
 	b = &view->buckets[bucket];
 	view->generation++;
+	next = TAILQ_FIRST(&b->tasks);
 	for (i = 0; i < n; i++) {
-		int result = get_task(view, bucket, facts[i].task, &task);
+		int result = get_task(view, bucket, facts[i].task, &next,
+				      &task);
 
 		/* The first of a name counts. */
 		if (!result && task->seen == view->generation)
@@ -444,6 +456,7 @@ int mf_view_claims(struct metafora_cluster *view, uint64_t now_ns,
 		return METAFORA_EINVAL;
 	b = &view->buckets[bucket];
 	view->generation++;
+	next = TAILQ_FIRST(&b->tasks);
 	for (i = 0; i < n; i = end) {
 		int result;
 		bool sane;
@@ -458,7 +471,7 @@ int mf_view_claims(struct metafora_cluster *view, uint64_t now_ns,
 				task->seen = view->generation;
 			continue;
 		}
-		result = get_task(view, bucket, facts[i].task, &task);
+		result = get_task(view, bucket, facts[i].task, &next, &task);
 		if (!result && task->seen == view->generation)
 			result = METAFORA_EPROTO;
 		if (!result) {
