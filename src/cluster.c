@@ -150,7 +150,7 @@ metafora_cluster_task_bucket(const struct metafora_cluster_task *task)
 const char *
 metafora_cluster_task_owner(const struct metafora_cluster_task *task)
 {
-	return task->n_line ? task->line[0].node->name : NULL;
+	return task->n_line ? mf_view_line(task)[0].node->name : NULL;
 }
 
 size_t metafora_cluster_task_n_waiters(const struct metafora_cluster_task *task)
@@ -162,7 +162,7 @@ const char *
 metafora_cluster_task_waiter(const struct metafora_cluster_task *task, size_t i)
 {
 	return i < metafora_cluster_task_n_waiters(task)
-		       ? task->line[i + 1].node->name
+		       ? mf_view_line(task)[i + 1].node->name
 		       : NULL;
 }
 

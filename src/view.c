@@ -187,7 +187,7 @@ static void mark_changed(struct metafora_cluster *view,
 	if (task->changed)
 		return;
 	task->changed = true;
-	TAILQ_INSERT_TAIL(&view->changed, task, in_changed);
+	STAILQ_INSERT_TAIL(&view->changed, task, in_changed);
 }
 
 /* Bring the lists and counts in line with existence and line. */
@@ -213,10 +213,11 @@ static void set_unowned(struct metafora_cluster *view,
 /* Count the line into the members' numbers (by = 1) or out of them (-1). */
 static void count_line(struct metafora_cluster_task *task, int by)
 {
+	const struct mf_vclaim *line = mf_view_line(task);
 	uint32_t i;
 
 	for (i = 0; i < task->n_line; i++) {
-		struct metafora_member *node = task->line[i].node;
+		struct metafora_member *node = line[i].node;
 
 		node->n_claims += by;
 		if (!task->exists)
@@ -363,21 +364,29 @@ static void settle_nodes(struct metafora_cluster *view,
 	}
 }
 
-/* Replace the line; takes over the array (NULL for an empty line). */
-static void set_line(struct metafora_cluster *view,
-		     struct metafora_cluster_task *task, struct mf_vclaim *line,
-		     uint32_t n_line, uint64_t now_ns)
+static void free_line(union mf_vline *line, uint32_t n_line)
 {
-	struct mf_vclaim *old = task->line;
+	if (n_line > 1)
+		free(line->many);
+}
+
+/* Replace the line; takes over what it holds (NULL for an empty line). */
+static void set_line(struct metafora_cluster *view,
+		     struct metafora_cluster_task *task,
+		     const union mf_vline *line, uint32_t n_line,
+		     uint64_t now_ns)
+{
+	union mf_vline old = task->line;
 	uint32_t n_old = task->n_line;
 
 	count_line(task, -1);
-	task->line = line;
+	if (line)
+		task->line = *line;
 	task->n_line = n_line;
 	count_line(task, 1);
 	/* After the new line is counted: many nodes stand in both. */
-	settle_nodes(view, old, n_old);
-	free(old);
+	settle_nodes(view, n_old > 1 ? old.many : &old.one, n_old);
+	free_line(&old, n_old);
 	task->stray = false;
 	set_unowned(view, task, now_ns);
 	mark_changed(view, task);
@@ -386,13 +395,14 @@ static void set_line(struct metafora_cluster *view,
 static bool same_line(const struct metafora_cluster_task *task,
 		      const struct metafora_claim_fact *facts, uint32_t n)
 {
+	const struct mf_vclaim *line = mf_view_line(task);
 	uint32_t i;
 
 	if (task->n_line != n)
 		return false;
 	for (i = 0; i < n; i++) {
-		if (task->line[i].token != facts[i].token ||
-		    strcmp(task->line[i].node->name, facts[i].node))
+		if (line[i].token != facts[i].token ||
+		    strcmp(line[i].node->name, facts[i].node))
 			return false;
 	}
 	return true;
@@ -403,26 +413,29 @@ static int apply_line(struct metafora_cluster *view, uint64_t now_ns,
 		      struct metafora_cluster_task *task,
 		      const struct metafora_claim_fact *facts, uint32_t n)
 {
-	struct mf_vclaim *line;
+	struct mf_vclaim *claims;
+	union mf_vline line;
 	uint32_t i;
 
 	if (same_line(task, facts, n))
 		return 0;
-	line = calloc(n, sizeof(*line));
-	if (!line)
+	claims = &line.one;
+	if (n > 1)
+		claims = line.many = calloc(n, sizeof(*claims));
+	if (!claims)
 		return METAFORA_ENOMEM;
 	for (i = 0; i < n; i++) {
-		line[i].token = facts[i].token;
-		line[i].node = get_node(view, facts[i].node);
-		if (!line[i].node)
+		claims[i].token = facts[i].token;
+		claims[i].node = get_node(view, facts[i].node);
+		if (!claims[i].node)
 			goto no_memory;
 	}
-	set_line(view, task, line, n, now_ns);
+	set_line(view, task, &line, n, now_ns);
 	return 0;
 
 no_memory:
-	settle_nodes(view, line, i);
-	free(line);
+	settle_nodes(view, claims, i);
+	free_line(&line, n);
 	return METAFORA_ENOMEM;
 }
 
@@ -499,21 +512,22 @@ int mf_view_claims(struct metafora_cluster *view, uint64_t now_ns,
 const struct mf_vclaim *mf_view_own_claim(const struct metafora_cluster *view,
 					  const struct metafora_cluster_task *t)
 {
+	const struct mf_vclaim *line = mf_view_line(t);
 	uint32_t i;
 
 	for (i = 0; i < t->n_line; i++) {
-		if (!strcmp(t->line[i].node->name, view->self_name))
-			return &t->line[i];
+		if (!strcmp(line[i].node->name, view->self_name))
+			return &line[i];
 	}
 	return NULL;
 }
 
 struct metafora_cluster_task *mf_view_pop_changed(struct metafora_cluster *view)
 {
-	struct metafora_cluster_task *task = TAILQ_FIRST(&view->changed);
+	struct metafora_cluster_task *task = STAILQ_FIRST(&view->changed);
 
 	if (task) {
-		TAILQ_REMOVE(&view->changed, task, in_changed);
+		STAILQ_REMOVE_HEAD(&view->changed, in_changed);
 		task->changed = false;
 	}
 	return task;
@@ -531,7 +545,7 @@ int mf_view_init(struct metafora_cluster *view, const char *self_name,
 	view->has_lines = has_lines;
 	view->n_unread = 1;
 	TAILQ_INIT(&view->unowned);
-	TAILQ_INIT(&view->changed);
+	STAILQ_INIT(&view->changed);
 	TAILQ_INIT(&view->asking);
 	TAILQ_INIT(&view->own);
 	return 0;

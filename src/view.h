@@ -20,6 +20,12 @@ struct mf_vclaim {
 	uint64_t token;
 };
 
+/* Most lines are of one claim, which then needs no memory of its own. */
+union mf_vline {
+	struct mf_vclaim one;
+	struct mf_vclaim *many;
+};
+
 /*
  * A node: a living member, or a name that only claims mention.  One record
  * for both, so that claims can point to it.
@@ -48,9 +54,9 @@ struct metafora_cluster_task {
 	UT_hash_handle hh;
 	TAILQ_ENTRY(metafora_cluster_task) in_bucket;
 	TAILQ_ENTRY(metafora_cluster_task) in_unowned; /* iff unowned */
-	TAILQ_ENTRY(metafora_cluster_task) in_changed; /* iff changed */
+	STAILQ_ENTRY(metafora_cluster_task) in_changed; /* iff changed */
 	TAILQ_ENTRY(metafora_cluster_task) in_asking;  /* iff asking */
-	struct mf_vclaim *line;   /* first owns; NULL iff n_line is 0 */
+	union mf_vline line;      /* of n_line claims; the first owns */
 	uint64_t unowned_since_ns;
 	uint64_t birth;
 	struct mf_entry *entry;   /* the engine's; NULL: none here */
@@ -67,6 +73,13 @@ struct metafora_cluster_task {
 };
 
 TAILQ_HEAD(mf_vtasks, metafora_cluster_task);
+
+/* The claims in the task's line, n_line of them. */
+static inline const struct mf_vclaim *
+mf_view_line(const struct metafora_cluster_task *task)
+{
+	return task->n_line > 1 ? task->line.many : &task->line.one;
+}
 
 struct mf_vbucket {
 	struct mf_vtasks tasks;
@@ -89,7 +102,7 @@ struct metafora_cluster {
 	size_t n_tasks;
 	size_t n_unowned;
 	struct mf_vtasks unowned;
-	struct mf_vtasks changed;
+	STAILQ_HEAD(, metafora_cluster_task) changed;
 	struct mf_vtasks asking; /* engine's */
 	uint64_t version;
 	/* Engine's: what this node holds, for metafora_member_n_owned(self). */

@@ -303,9 +303,10 @@ static void compare_task(unsigned int id)
 	}
 	CU_ASSERT_EQUAL_FATAL(inner->n_line, line->n);
 	for (i = 0; i < line->n; i++) {
-		CU_ASSERT_STRING_EQUAL(inner->line[i].node->name,
+		CU_ASSERT_STRING_EQUAL(mf_view_line(inner)[i].node->name,
 				       names[line->places[i].node]);
-		CU_ASSERT_EQUAL(inner->line[i].token, line->places[i].token);
+		CU_ASSERT_EQUAL(mf_view_line(inner)[i].token,
+				line->places[i].token);
 	}
 	CU_ASSERT_EQUAL(metafora_cluster_task_unowned_since_ns(inner),
 			is_unowned(id) ? model.tasks[id].unowned_since : 0);

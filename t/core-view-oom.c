@@ -117,9 +117,9 @@ static void a_life(void *arg)
 			mf_view_find(&view, tasks[i].task);
 
 		CU_ASSERT_EQUAL_FATAL(task->n_line, 2);
-		CU_ASSERT_STRING_EQUAL(task->line[0].node->name,
+		CU_ASSERT_STRING_EQUAL(mf_view_line(task)[0].node->name,
 				       members[i].node);
-		CU_ASSERT_STRING_EQUAL(task->line[1].node->name, "late");
+		CU_ASSERT_STRING_EQUAL(mf_view_line(task)[1].node->name, "late");
 	}
 	mf_view_fini(&view);
 }

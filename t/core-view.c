@@ -76,7 +76,7 @@ static const char *line(const char *id)
 	text[0] = '\0';
 	for (i = 0; t && i < t->n_line; i++) {
 		strcat(text, i ? "," : "");
-		strcat(text, t->line[i].node->name);
+		strcat(text, mf_view_line(t)[i].node->name);
 	}
 	return text;
 }

@@ -21,7 +21,7 @@ static struct standing count_standing(const struct metafora_cluster *view,
 
 	for (task = view->tasks; task; task = task->hh.next) {
 		for (i = 0; i < task->n_line; i++) {
-			if (task->line[i].node != node)
+			if (mf_view_line(task)[i].node != node)
 				continue;
 			standing.n_claims++;
 			standing.n_owned += task->exists && i == 0;
@@ -61,29 +61,39 @@ static void check_nodes(const struct metafora_cluster *view)
 static size_t check_line(const struct metafora_cluster *view,
 			 const struct metafora_cluster_task *task)
 {
+	const struct mf_vclaim *line = mf_view_line(task);
 	const struct metafora_member *node;
 	uint32_t i;
 
-	CU_ASSERT_EQUAL(!task->line, task->n_line == 0);
 	for (i = 0; i < task->n_line; i++) {
-		HASH_FIND_STR(view->nodes, task->line[i].node->name, node);
-		CU_ASSERT_PTR_EQUAL(node, task->line[i].node);
+		HASH_FIND_STR(view->nodes, line[i].node->name, node);
+		CU_ASSERT_PTR_EQUAL(node, line[i].node);
 		if (i > 0)
-			CU_ASSERT_TRUE(task->line[i - 1].token <
-				       task->line[i].token);
+			CU_ASSERT_TRUE(line[i - 1].token < line[i].token);
 	}
 	return task->n_line;
 }
 
-static size_t n_listed(const struct mf_vtasks *list, bool in_changed)
+static size_t n_listed_unowned(const struct metafora_cluster *view)
 {
 	const struct metafora_cluster_task *task;
 	size_t n = 0;
 
-	for (task = TAILQ_FIRST(list); task; n++) {
-		CU_ASSERT_TRUE(in_changed ? task->changed : task->unowned);
-		task = in_changed ? TAILQ_NEXT(task, in_changed)
-				  : TAILQ_NEXT(task, in_unowned);
+	TAILQ_FOREACH(task, &view->unowned, in_unowned) {
+		CU_ASSERT_TRUE(task->unowned);
+		n++;
+	}
+	return n;
+}
+
+static size_t n_listed_changed(const struct metafora_cluster *view)
+{
+	const struct metafora_cluster_task *task;
+	size_t n = 0;
+
+	STAILQ_FOREACH(task, &view->changed, in_changed) {
+		CU_ASSERT_TRUE(task->changed);
+		n++;
 	}
 	return n;
 }
@@ -131,8 +141,8 @@ void view_check(const struct metafora_cluster *view)
 	}
 	CU_ASSERT_EQUAL(view->n_tasks, n_tasks);
 	CU_ASSERT_EQUAL(view->n_unowned, n_unowned);
-	CU_ASSERT_EQUAL(n_listed(&view->unowned, false), n_unowned);
-	CU_ASSERT_EQUAL(n_listed(&view->changed, true), n_changed);
+	CU_ASSERT_EQUAL(n_listed_unowned(view), n_unowned);
+	CU_ASSERT_EQUAL(n_listed_changed(view), n_changed);
 	CU_ASSERT_EQUAL(n_in_buckets(view), HASH_COUNT(view->tasks));
 	CU_ASSERT_EQUAL(n_unread(view), view->n_unread);
 	check_nodes(view);
