@@ -26,3 +26,8 @@ check_PROGRAMS += t/api-consumer-life
 TESTS += t/api-consumer-life
 t_api_consumer_life_CPPFLAGS = $(API_CPPFLAGS)
 t_api_consumer_life_LDADD = libscene.la $(API_LIBS)
+
+check_PROGRAMS += t/api-many
+TESTS += t/api-many
+t_api_many_CPPFLAGS = $(API_CPPFLAGS)
+t_api_many_LDADD = $(API_LIBS)
