@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include <metafora/error.h>
 
 #include "path.h"
@@ -77,29 +75,24 @@ static void send(struct zk_session *session,
 
 /* --- the record -------------------------------------------------------------------- */
 
-static int parse_record(struct zk_session *session, const void *data,
-			size_t size_bytes)
+/*
+ * {"metafora":1,"buckets":64}, in this order, with blanks anywhere.  Read
+ * without any allocation: a lack of memory must not look like another version,
+ * which ends a node for good.
+ */
+static int parse_record(struct zk_session *session, const char *record)
 {
 	const struct zk_request *request = &session->layout.call.request;
-	json_error_t why;
-	json_int_t version = 0;
-	json_int_t n_buckets = 0;
-	json_t *json;
-	int bad;
+	unsigned int version = 0;
+	unsigned int n_buckets = 0;
+	int n = 0;
 
-	if (size_bytes == 0 || size_bytes > RECORD_BYTES_MAX)
+	sscanf(record, " { \"metafora\" : %9u , \"buckets\" : %9u } %n",
+	       &version, &n_buckets, &n);
+	if (n == 0 || record[n] || version != ZK_LAYOUT_VERSION ||
+	    n_buckets < 1 || n_buckets > ZK_BUCKETS_MAX)
 		return METAFORA_EVERSION;
-	json = json_loadb(data, size_bytes, JSON_REJECT_DUPLICATES, &why);
-	if (!json)
-		return json_error_code(&why) == json_error_out_of_memory ?
-			       METAFORA_ENOMEM : METAFORA_EVERSION;
-	bad = json_unpack(json, "{s:I, s:I}", "metafora", &version, "buckets",
-			  &n_buckets);
-	json_decref(json);
-	if (bad || version != ZK_LAYOUT_VERSION || n_buckets < 1 ||
-	    n_buckets > ZK_BUCKETS_MAX)
-		return METAFORA_EVERSION;
-	session->n_buckets = (uint32_t)n_buckets;
+	session->n_buckets = n_buckets;
 	/*
 	 * When the namespace was made, by the clock of the server that led
 	 * then: tokens of a namespace that was made again are greater.
@@ -112,7 +105,10 @@ static int check_record(struct zk_session *session, const void *data,
 			size_t size_bytes)
 {
 	uint32_t wanted = session->options->n_buckets;
-	int error = parse_record(session, data, size_bytes);
+	int error = METAFORA_EVERSION;
+
+	if (size_bytes > 0 && size_bytes <= RECORD_BYTES_MAX)
+		error = parse_record(session, data);
 
 	if (error == METAFORA_EVERSION)
 		session->host->log(session->host, METAFORA_LOG_ERROR,

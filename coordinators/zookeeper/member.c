@@ -20,6 +20,14 @@ static const char *const states[] = {
 	[METAFORA_MEMBER_DRAINING] = "draining",
 };
 
+static int error_of(const json_error_t *why)
+{
+	enum json_error_code code = json_error_code(why);
+
+	return code == json_error_out_of_memory || code == json_error_unknown ?
+		       METAFORA_ENOMEM : METAFORA_EPROTO;
+}
+
 /* For people only: what JSON cannot hold is left out. */
 static json_t *text(const char *string)
 {
@@ -79,13 +87,16 @@ static int parse(json_t *json, struct metafora_member_record *record)
 	json_int_t capacity;
 	json_int_t pid;
 	json_int_t start_ms;
+	json_error_t why;
 
-	if (json_unpack(json, "{s:s, s:s, s:F, s:I, s:s, s:s, s:s, s:I, s:I}",
-			"session", &session, "state", &state, "weight",
-			&weight, "capacity", &capacity, "host", &record->host,
-			"boot_id", &record->boot_id, "version",
-			&record->version, "pid", &pid, "start_ms", &start_ms))
-		return METAFORA_EPROTO;
+	if (json_unpack_ex(json, &why, 0,
+			   "{s:s, s:s, s:F, s:I, s:s, s:s, s:s, s:I, s:I}",
+			   "session", &session, "state", &state, "weight",
+			   &weight, "capacity", &capacity, "host",
+			   &record->host, "boot_id", &record->boot_id,
+			   "version", &record->version, "pid", &pid,
+			   "start_ms", &start_ms))
+		return error_of(&why);
 	if (!isfinite(weight) || weight <= 0 || weight > WEIGHT_MAX ||
 	    capacity < 0 || pid < 0 || pid > UINT32_MAX)
 		return METAFORA_EPROTO;
@@ -108,9 +119,12 @@ int mf_zk_member_decode(const void *data, size_t size_bytes,
 	if (size_bytes == 0 || size_bytes > ZK_MEMBER_BYTES_MAX)
 		return METAFORA_EPROTO;
 	json = json_loadb(data, size_bytes, JSON_REJECT_DUPLICATES, &why);
+	/* It calls some lacks of memory a mistake in the text: ask twice. */
 	if (!json)
-		return json_error_code(&why) == json_error_out_of_memory ?
-			       METAFORA_ENOMEM : METAFORA_EPROTO;
+		json = json_loadb(data, size_bytes, JSON_REJECT_DUPLICATES,
+				  &why);
+	if (!json)
+		return error_of(&why);
 	*record = (struct metafora_member_record){ 0 };
 	error = parse(json, record);
 	if (error)

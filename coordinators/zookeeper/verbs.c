@@ -245,6 +245,9 @@ static int begin_end(struct zk_node *node, const struct metafora_entry *entry,
 
 	if (node->phase == ZK_NODE_OUT || node->phase == ZK_NODE_CLOSING)
 		return METAFORA_EDISCONNECTED;
+	/* Only withdraw may be asked for without knowing the claim. */
+	if (verb != METAFORA_VERB_WITHDRAW && !entry->token)
+		return METAFORA_ENOTOWNER;
 	error = find_claim(node, entry, &claim);
 	if (error)
 		return error;
