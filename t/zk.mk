@@ -23,3 +23,9 @@ check_PROGRAMS += t/zk-faults
 TESTS += t/zk-faults
 t_zk_faults_CPPFLAGS = $(TEST_CPPFLAGS)
 t_zk_faults_LDADD = libconf.la $(TEST_LIBS)
+
+check_PROGRAMS += t/zk-oom
+TESTS += t/zk-oom
+t_zk_oom_CPPFLAGS = $(TEST_CPPFLAGS)
+t_zk_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
+t_zk_oom_LDADD = $(TEST_LIBS)

@@ -123,10 +123,9 @@ static void touch(struct fz_conn *conn)
 	for (i = 0; i < server->n_touched; i++)
 		if (server->touched[i] == conn->session)
 			return;
-	server->touched = realloc(server->touched, (server->n_touched + 1) *
-						   sizeof(*server->touched));
-	if (!server->touched)
-		abort();
+	server->touched = fz_realloc(server->touched,
+				     (server->n_touched + 1) *
+					     sizeof(*server->touched));
 	server->touched[server->n_touched++] = conn->session;
 }
 
@@ -332,10 +331,8 @@ struct fz_txn *fz_txn_begin(struct fakezk *fake)
 
 	if (fake->n_log == fake->n_log_room) {
 		fake->n_log_room = fake->n_log_room ? 2 * fake->n_log_room : 64;
-		fake->log = realloc(fake->log,
-				    fake->n_log_room * sizeof(*fake->log));
-		if (!fake->log)
-			abort();
+		fake->log = fz_realloc(fake->log, fake->n_log_room *
+							  sizeof(*fake->log));
 	}
 	txn = &fake->log[fake->n_log++];
 	*txn = (struct fz_txn){

@@ -6,15 +6,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-void *fz_alloc(size_t n_bytes)
-{
-	void *memory = calloc(1, n_bytes ? n_bytes : 1);
+#include "recorder.h"
 
+static void *not_null(void *memory)
+{
 	if (memory)
 		return memory;
 	puts("Bail out! fakezk: out of memory");
 	fflush(stdout);
 	abort();
+}
+
+void *fz_alloc(size_t n_bytes)
+{
+	void *memory;
+
+	rec_quiet(true);
+	memory = not_null(calloc(1, n_bytes ? n_bytes : 1));
+	rec_quiet(false);
+	return memory;
+}
+
+void *fz_realloc(void *memory, size_t n_bytes)
+{
+	rec_quiet(true);
+	memory = not_null(realloc(memory, n_bytes));
+	rec_quiet(false);
+	return memory;
 }
 
 char *fz_strdup(const char *text)

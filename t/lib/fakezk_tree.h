@@ -9,6 +9,12 @@
 
 #include "zookeeper/zk_calls.h"
 
+/* Allocations that abort if they fail, and that no test makes fail. */
+void *fz_alloc(size_t n_bytes);
+void *fz_realloc(void *memory, size_t n_bytes);
+#undef uthash_malloc
+#define uthash_malloc(n_bytes) fz_alloc(n_bytes)
+
 struct fz_znode {
 	UT_hash_handle hh; /* by path */
 	TAILQ_ENTRY(fz_znode) link;
@@ -65,8 +71,6 @@ void fz_tree_close(const struct fz_tree *tree, struct fz_txn *txn,
 		   uint64_t session);
 void fz_txn_fini(struct fz_txn *txn);
 
-/* Allocations that abort if they fail. */
-void *fz_alloc(size_t n_bytes);
 char *fz_strdup(const char *text);
 void *fz_memdup(const void *data, size_t n_bytes);
 
