@@ -8,4 +8,5 @@ libbalancers_la_SOURCES = \
 	balancers/quota.c \
 	balancers/quota.h \
 	balancers/rendezvous.c \
-	balancers/rendezvous.h
+	balancers/rendezvous.h \
+	balancers/sleep.c

@@ -18,3 +18,8 @@ t_balancer_dumb_LDADD = $(TEST_LIBS)
 t_balancer_oom_CPPFLAGS = $(TEST_CPPFLAGS)
 t_balancer_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
 t_balancer_oom_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += t/balancer-sleep
+TESTS += t/balancer-sleep
+t_balancer_sleep_CPPFLAGS = $(TEST_CPPFLAGS)
+t_balancer_sleep_LDADD = $(TEST_LIBS)

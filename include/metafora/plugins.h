@@ -80,6 +80,39 @@ METAFORA_API int metafora_balancer_fair_set_filter(
 	bool (*filter)(void *arg, const struct metafora_member *member),
 	void *arg);
 
+/*
+ * Claims a task the later the more this node has, so that emptier nodes are
+ * first; releases none.  For each task that it has it lets one delay pass
+ * after the task was seen unowned, and a part of one more, by task and node,
+ * so that of nodes with equally many usually one is first.  Rough shares for
+ * little thought: whoever joins a settled cluster gets new tasks only.
+ * Returns 0, METAFORA_EINVAL, METAFORA_ENOMEM.  Since: 0.1.
+ */
+METAFORA_API int metafora_balancer_sleep_new(struct metafora_balancer **out);
+
+/*
+ * Options of a sleep balancer, before it is given to a consumer.  Not
+ * thread-safe against each other; do not block.  Each returns 0,
+ * METAFORA_EINVAL (NULL, or not a sleep balancer), METAFORA_ERANGE.
+ * Since: 0.1.
+ */
+
+/*
+ * How much later for each task: 1 to 60,000; default 100.  Should be longer
+ * than it takes for a claim to be seen by the other nodes.
+ */
+METAFORA_API int
+metafora_balancer_sleep_set_delay_ms(struct metafora_balancer *sleep,
+				     int64_t delay_ms);
+/*
+ * How much later at most, however many it has, but for the part of a delay:
+ * 1 to 3,600,000; default 10,000.  Nodes that have longest / delay tasks or
+ * more are all alike.
+ */
+METAFORA_API int
+metafora_balancer_sleep_set_longest_ms(struct metafora_balancer *sleep,
+				       int64_t longest_ms);
+
 /* --- the embedded broker -------------------------------------------------------- */
 
 /*
