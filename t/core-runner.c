@@ -137,6 +137,30 @@ static void check_outcome(enum metafora_outcome given,
 	stage_close(&stage);
 }
 
+static enum metafora_outcome run_and_look(void *arg, struct metafora_task *task)
+{
+	static const struct mf_runner other;
+	bool *knows = arg;
+
+	(void)task;
+	*knows = mf_runner_is_handler(&stage.runner) &&
+		 !mf_runner_is_handler(&other);
+	return METAFORA_DONE;
+}
+
+static void a_handlers_thread_is_known_as_such(void)
+{
+	bool knows = false;
+
+	open_threaded(run_and_look, &knows);
+	CU_ASSERT_PTR_NOT_NULL(stage_start(&stage, "one"));
+	CU_ASSERT(stage_wait_returned(&stage, 1));
+	stage_reap(&stage);
+	CU_ASSERT_TRUE(knows);
+	CU_ASSERT_FALSE(mf_runner_is_handler(&stage.runner));
+	stage_close(&stage);
+}
+
 static void the_outcome_of_run_is_told(void)
 {
 	check_outcome(METAFORA_DONE, METAFORA_DONE);
@@ -610,6 +634,8 @@ static void a_threaded_task_cannot_be_finished(void)
 
 static const struct tap_case cases[] = {
 	{"the outcome of run is told", the_outcome_of_run_is_told},
+	{"a handler's thread is known as such",
+	 a_handlers_thread_is_known_as_such},
 	{"an outcome that is none counts as release",
 	 an_outcome_that_is_none_counts_as_release},
 	{"a handler that ends its thread releases the task",

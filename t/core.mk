@@ -57,3 +57,9 @@ TESTS += t/core-consumer
 t_core_consumer_CPPFLAGS = $(TEST_CPPFLAGS)
 t_core_consumer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
 t_core_consumer_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += t/core-consumer-oom
+TESTS += t/core-consumer-oom
+t_core_consumer_oom_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_consumer_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
+t_core_consumer_oom_LDADD = libscene.la $(TEST_LIBS)

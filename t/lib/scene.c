@@ -12,8 +12,14 @@
 
 /* How often a handler that ignores a stop notes its deadline. */
 #define LOOK_MS 5
+/* Runs of handlers in one scene at most. */
+#define RUNS_MAX 2000
 
 struct scene scene;
+
+/* Not allocated: handlers also run when memory runs out. */
+static struct scene_run runs[RUNS_MAX]; /* guarded by lock */
+static size_t n_runs;                   /* guarded by lock */
 
 static void die(const char *what)
 {
@@ -194,12 +200,23 @@ static bool overlaps(const struct scene_run *run)
 	return false;
 }
 
+static struct scene_run *new_run(void)
+{
+	struct scene_run *run;
+
+	pthread_mutex_lock(&scene.lock);
+	if (n_runs == RUNS_MAX)
+		die("too many runs");
+	run = &runs[n_runs++];
+	pthread_mutex_unlock(&scene.lock);
+	memset(run, 0, sizeof(*run));
+	return run;
+}
+
 static struct scene_run *begin(struct metafora_task *task)
 {
-	struct scene_run *run = calloc(1, sizeof(*run));
+	struct scene_run *run = new_run();
 
-	if (!run)
-		die("out of memory");
 	run->task = task;
 	snprintf(run->id, sizeof(run->id), "%s", metafora_task_id(task));
 	snprintf(run->node, sizeof(run->node), "%s", metafora_task_node(task));
@@ -403,6 +420,7 @@ void scene_open(int64_t session_timeout_ms)
 	pthread_condattr_t attr;
 
 	memset(&scene, 0, sizeof(scene));
+	n_runs = 0;
 	pthread_mutex_init(&scene.lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -424,7 +442,7 @@ void scene_open(int64_t session_timeout_ms)
 
 void scene_close(void)
 {
-	struct scene_run *run;
+	const struct scene_run *run;
 	struct scene_line *line;
 
 	metafora_client_free(scene.client);
@@ -433,11 +451,9 @@ void scene_close(void)
 	metafora_coordinator_free(scene.coordinator);
 	metafora_embedded_broker_free(scene.broker);
 	CU_ASSERT_EQUAL(scene.n_overlaps, 0);
-	while ((run = scene.runs)) {
+	for (run = scene.runs; run; run = run->next) {
 		CU_ASSERT_PTR_NULL(run->task);
 		CU_ASSERT_TRUE(run->end_called);
-		scene.runs = run->next;
-		free(run);
 	}
 	while ((line = scene.lines)) {
 		scene.lines = line->next;
