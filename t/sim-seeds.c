@@ -13,7 +13,9 @@
 #include "sim.h"
 #include "tap.h"
 
+#ifndef SEEDS
 #define SEEDS 300
+#endif
 #define T_MS 1000
 #define ACTIONS 40
 #define TASKS 40
@@ -69,7 +71,7 @@ static void delete_one(void)
 	if (!n_submitted)
 		return;
 	snprintf(id, sizeof(id), "t%u", (unsigned int)dice(0, n_submitted - 1));
-	if (sim_task(sim, id)->wanted)
+	if (sim_task(sim, id)->wanted && !sim_task(sim, id)->n_wishes)
 		sim_delete(sim, id);
 }
 

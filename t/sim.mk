@@ -12,3 +12,14 @@ TESTS += t/sim-oom
 t_sim_oom_CPPFLAGS = $(TEST_CPPFLAGS)
 t_sim_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
 t_sim_oom_LDADD = $(TEST_LIBS)
+
+# The same on the ZooKeeper coordinator over a simulated ensemble.
+libtest_la_SOURCES += t/lib/sim_fakezk.c
+check_PROGRAMS += t/zk-sim-cluster t/zk-sim-seeds
+TESTS += t/zk-sim-cluster t/zk-sim-seeds
+t_zk_sim_cluster_SOURCES = t/sim-cluster.c
+t_zk_sim_cluster_CPPFLAGS = $(TEST_CPPFLAGS) -DSIM_BACKEND=sim_fakezk
+t_zk_sim_cluster_LDADD = $(TEST_LIBS)
+t_zk_sim_seeds_SOURCES = t/sim-seeds.c
+t_zk_sim_seeds_CPPFLAGS = $(TEST_CPPFLAGS) -DSIM_BACKEND=sim_fakezk -DSEEDS=1000
+t_zk_sim_seeds_LDADD = $(TEST_LIBS)

@@ -646,10 +646,18 @@ static void expire_sessions(struct fakezk *fake)
 	}
 }
 
+static void close_connections(struct fakezk *fake, unsigned int server)
+{
+	struct fz_conn *conn;
+
+	TAILQ_FOREACH(conn, &fake->conns, link)
+		if (conn->server == server)
+			fz_conn_close(conn);
+}
+
 /* A follower that has lost its leader serves nobody. */
 static void check_followers(struct fakezk *fake)
 {
-	struct fz_conn *conn;
 	unsigned int i;
 
 	for (i = 1; i < fake->config.n_servers; i++) {
@@ -660,9 +668,7 @@ static void check_followers(struct fakezk *fake)
 					      SYNC_TICKS * fake->config.tick_ns)
 			continue;
 		server->looking = true;
-		TAILQ_FOREACH(conn, &fake->conns, link)
-			if (conn->server == i)
-				fz_conn_close(conn);
+		close_connections(fake, i);
 	}
 }
 
@@ -680,6 +686,7 @@ static void half_tick(struct fz_event *event)
 void fz_server_isolate(struct fakezk *fake, unsigned int i, bool isolated)
 {
 	struct fz_server *server = &fake->servers[i];
+	bool before = server->isolated;
 	size_t n;
 
 	server->isolated = isolated;
@@ -687,6 +694,9 @@ void fz_server_isolate(struct fakezk *fake, unsigned int i, bool isolated)
 	if (isolated)
 		return;
 	server->looking = false;
+	/* What it had passed on is lost: it syncs anew and begins afresh. */
+	if (before)
+		close_connections(fake, i);
 	for (n = server->n_applied; n < fake->n_log; n++)
 		schedule_apply(fake, i);
 }

@@ -371,27 +371,75 @@ struct sim_node *sim_owner(struct sim *sim, const char *id)
 
 /* --- the client ---------------------------------------------------------------------- */
 
-static void answered(void *arg, const struct metafora_reply *reply)
-{
-	struct sim *sim = arg;
+/* A request of the client about one task; freed with its last answer. */
+struct wish {
+	struct sim *sim;
+	void (*send)(struct wish *wish);
+	char id[];
+};
 
+static void note_answer(struct sim *sim, const struct metafora_reply *reply)
+{
 	sim->n_open--;
 	sim->last_error = reply->error;
 	if (!reply->error && reply->n_errors)
 		sim->last_error = reply->errors[0];
 }
 
-void sim_submit_one(struct sim *sim, const char *id)
+/* What is not known to have been done is asked for until it is. */
+static void on_wish(void *arg, const struct metafora_reply *reply)
+{
+	struct wish *wish = arg;
+	struct sim *sim = wish->sim;
+
+	note_answer(sim, reply);
+	if (!sim->ending &&
+	    (metafora_error_is_unknown_outcome(sim->last_error) ||
+	     sim->last_error == METAFORA_EDISCONNECTED)) {
+		wish->send(wish);
+		return;
+	}
+	sim_task(sim, wish->id)->n_wishes--;
+	free(wish);
+}
+
+static void begin_wish(struct sim *sim, const char *id,
+		       void (*send)(struct wish *))
+{
+	struct wish *wish = calloc(1, sizeof(*wish) + strlen(id) + 1);
+
+	wish->sim = sim;
+	wish->send = send;
+	strcpy(wish->id, id);
+	sim_task(sim, id)->n_wishes++;
+	send(wish);
+}
+
+static void send_submit(struct wish *wish)
 {
 	struct metafora_batch *batch;
 
 	if (metafora_batch_new(&batch) ||
-	    metafora_batch_add(batch, id, strlen(id), "{}", 2) ||
-	    mf_client_submit(sim->client, batch, REQUEST_MS, answered, sim))
+	    metafora_batch_add(batch, wish->id, strlen(wish->id), "{}", 2) ||
+	    mf_client_submit(wish->sim->client, batch, REQUEST_MS, on_wish,
+			     wish))
 		abort();
 	metafora_batch_free(batch);
+	wish->sim->n_open++;
+}
+
+static void send_delete(struct wish *wish)
+{
+	if (mf_client_remove(wish->sim->client, wish->id, REQUEST_MS, on_wish,
+			     wish))
+		abort();
+	wish->sim->n_open++;
+}
+
+void sim_submit_one(struct sim *sim, const char *id)
+{
 	sim_task(sim, id)->wanted = true;
-	sim->n_open++;
+	begin_wish(sim, id, send_submit);
 }
 
 void sim_submit(struct sim *sim, unsigned int first, unsigned int n)
@@ -407,10 +455,13 @@ void sim_submit(struct sim *sim, unsigned int first, unsigned int n)
 
 void sim_delete(struct sim *sim, const char *id)
 {
-	if (mf_client_remove(sim->client, id, REQUEST_MS, answered, sim))
-		abort();
 	sim_task(sim, id)->wanted = false;
-	sim->n_open++;
+	begin_wish(sim, id, send_delete);
+}
+
+static void answered(void *arg, const struct metafora_reply *reply)
+{
+	note_answer(arg, reply);
 }
 
 void sim_command(struct sim *sim, const char *node, const char *name,

@@ -43,6 +43,7 @@ struct sim_task {
 	LIST_HEAD(, sim_job) live;
 	uint64_t last_token;
 	unsigned int n_runs;
+	unsigned int n_wishes; /* submissions and deletions under way */
 	bool wanted; /* submitted, and not known to be done or deleted */
 	char id[];
 };
@@ -84,6 +85,7 @@ struct sim_backend {
 };
 
 extern const struct sim_backend sim_embedded;
+extern const struct sim_backend sim_fakezk;
 
 struct sim {
 	struct world *world;
