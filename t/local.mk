@@ -44,6 +44,7 @@ include t/conf.mk
 include t/balancer.mk
 include t/sim.mk
 include t/zk.mk
+include t/zkserver.mk
 include t/install.mk
 include t/lint.mk
 

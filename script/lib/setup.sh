@@ -16,7 +16,10 @@ uthash.h uthash-dev
 zookeeper/zookeeper.h libzookeeper-mt-dev'
 need_tests='
 g++ build-essential
-CUnit/CUnit.h libcunit1-dev'
+CUnit/CUnit.h libcunit1-dev
+java default-jre-headless
+/usr/share/java/zookeeper.jar zookeeper
+/usr/share/java/slf4j-simple.jar libslf4j-java'
 
 say() { printf '%s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
