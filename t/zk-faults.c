@@ -18,18 +18,37 @@
 
 static struct world *world;
 
-static void *broker_new(struct site *site)
+static void *servers(struct site *site, uint64_t tick_ms, uint64_t lag_min_ms,
+		     uint64_t lag_max_ms)
 {
 	const struct fakezk_config config = {
 		.n_servers = 3,
-		.tick_ns = TICK_MS * MF_NS_PER_MS,
+		.tick_ns = tick_ms * MF_NS_PER_MS,
 		.latency_min_ns = MF_NS_PER_MS / 20,
 		.latency_max_ns = MF_NS_PER_MS,
-		.lag_max_ns = 2 * MF_NS_PER_MS,
+		.lag_min_ns = lag_min_ms * MF_NS_PER_MS,
+		.lag_max_ns = lag_max_ms * MF_NS_PER_MS,
 	};
 
 	world = site->world;
 	return fakezk_new(world, &config);
+}
+
+static void *broker_new(struct site *site)
+{
+	return servers(site, TICK_MS, 0, 2);
+}
+
+/* Few ticks to a timeout: the leader hears seldom of sessions. */
+static void *coarse_broker_new(struct site *site)
+{
+	return servers(site, TIMEOUT_MS / 4, 0, 0);
+}
+
+/* Followers that trail far behind. */
+static void *late_broker_new(struct site *site)
+{
+	return servers(site, TICK_MS, 150, 200);
 }
 
 static void broker_free(void *fake)
@@ -66,14 +85,17 @@ static struct metafora_coordinator *coordinator_new(void *fake)
 	return coordinator_with(fake, 4);
 }
 
-static const struct conf_backend backend = {
-	.site_new = site_new_world,
-	.n_seeds = N_SEEDS,
-	.patience_ms = 60000,
-	.broker_new = broker_new,
-	.broker_free = broker_free,
-	.coordinator_new = coordinator_new,
-};
+#define BACKEND(make, seeds)                                                  \
+	{                                                                     \
+		.site_new = site_new_world, .n_seeds = seeds,                 \
+		.patience_ms = 60000, .broker_new = make,                     \
+		.broker_free = broker_free,                                   \
+		.coordinator_new = coordinator_new,                           \
+	}
+
+static const struct conf_backend backend = BACKEND(broker_new, N_SEEDS);
+static const struct conf_backend coarse = BACKEND(coarse_broker_new, 60);
+static const struct conf_backend late = BACKEND(late_broker_new, N_SEEDS);
 
 static void pass(uint64_t ms)
 {
@@ -339,6 +361,49 @@ static void on_an_orphan_claim(struct conf *c)
 	CU_ASSERT_EQUAL(rec_n_claims(b), 2);
 }
 
+/* Withdraw what may be there, as core does after an unknown outcome. */
+static void settle_claim(struct conf *c, struct rec_node *node,
+			 struct conf_answer claim)
+{
+	CU_ASSERT_EQUAL(claim.result, METAFORA_RESULT_UNKNOWN);
+	CU_ASSERT(conf_reaches(c, node, METAFORA_SESSION_CONNECTED));
+	claim.token = 0;
+	CU_ASSERT_EQUAL(
+		conf_leave(c, node, METAFORA_VERB_WITHDRAW, "t", &claim),
+		METAFORA_RESULT_ENDED);
+}
+
+/* The server of the next connection has not seen the claim yet. */
+static void on_a_late_server_after_a_loss(struct conf *c)
+{
+	struct rec_node *a;
+
+	fakezk_steer(c->broker, 0);
+	a = conf_join(c, "a");
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	pass(1000);
+	fakezk_steer(c->broker, 1);
+	fakezk_lose(c->broker, "a", 1, false);
+	settle_claim(c, a, conf_claim(c, a, "t"));
+	CU_ASSERT(no_claims(c->broker));
+}
+
+/* It bears our name, but another session has made it. */
+static void on_a_claim_of_an_earlier_session(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	char stem[512];
+
+	conf_join(c, "b");
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	snprintf(stem, sizeof(stem), "%s", in_folder("claims", "t", "t:a:"));
+	CU_ASSERT_EQUAL(fakezk_put_claim(c->broker, stem, "b"), ZK_OK);
+	fakezk_lose(c->broker, "a", 1, true);
+	settle_claim(c, a, conf_claim(c, a, "t"));
+	CU_ASSERT_FALSE(no_claims(c->broker));
+	CU_ASSERT_EQUAL(conf_claim(c, a, "t").result, METAFORA_RESULT_BEATEN);
+}
+
 static void on_a_reborn_task(struct conf *c)
 {
 	struct rec_node *a = conf_join(c, "a");
@@ -457,6 +522,40 @@ static void on_a_cut_off_follower(struct conf *c)
 	a = conf_join(c, "a");
 	CU_ASSERT_PTR_NOT_NULL(b);
 	pass(700 + c->seed * 97);
+	fakezk_isolate(c->broker, 1, true);
+	CU_ASSERT(world_run_until(world, is_gone, c->broker,
+				  world_now_ns(world) +
+					  10 * TIMEOUT_MS * MF_NS_PER_MS));
+	CU_ASSERT(world_now_ns(world) >= a->lease_ns);
+	fakezk_isolate(c->broker, 1, false);
+	CU_ASSERT(conf_is_back(c, a, 1));
+}
+
+static bool has_later_lease(void *arg)
+{
+	const struct rec_verdict *than = arg; /* node, and the lease as token */
+	const struct rec_node *node = than->properties;
+
+	return node->lease_ns > than->token;
+}
+
+/*
+ * An acknowledged write is no proof by itself: the follower may not have told
+ * the leader of the session for half a tick before it.
+ */
+static void on_a_follower_cut_off_after_a_write(struct conf *c)
+{
+	struct rec_verdict than = { 0 };
+	struct rec_node *a;
+
+	fakezk_steer(c->broker, 0);
+	conf_join(c, "b");
+	fakezk_steer(c->broker, 1);
+	a = conf_join(c, "a");
+	pass(2000 + c->seed * 31);
+	than.properties = a;
+	than.token = a->lease_ns;
+	CU_ASSERT(site_wait(c->site, has_later_lease, &than, 5000));
 	fakezk_isolate(c->broker, 1, true);
 	CU_ASSERT(world_run_until(world, is_gone, c->broker,
 				  world_now_ns(world) +
@@ -598,9 +697,22 @@ static void on_commands_for_others(struct conf *c)
 	X(on_close_without_a_server, "close ends without any server")         \
 	X(on_a_cut_off_follower,                                              \
 	  "a lease ends before the session, on a follower that is cut off")   \
+	X(on_a_claim_of_an_earlier_session,                                   \
+	  "a claim of an earlier session of the name is left alone")          \
 	X(on_an_idle_cluster, "an idle node makes its lease writes only")     \
 	X(on_a_full_session, "a full session claims no more, and says so")    \
 	X(on_commands_for_others, "commands for an earlier life are removed")
+
+/* The same, each on servers of its own. */
+static void run_late(void)
+{
+	conf_run(&late, on_a_late_server_after_a_loss);
+}
+
+static void run_coarse(void)
+{
+	conf_run(&coarse, on_a_follower_cut_off_after_a_write);
+}
 
 #define STAMP(fn, text)                                                       \
 	static void run_##fn(void)                                            \
@@ -610,6 +722,14 @@ static void on_commands_for_others(struct conf *c)
 CASES(STAMP)
 
 #define ROW(fn, text) {text, run_##fn},
-static const struct tap_case cases[] = { CASES(ROW) };
+/* clang-format off */
+static const struct tap_case cases[] = {
+	CASES(ROW)
+	{"an unknown outcome is settled although the next server is late",
+	 run_late},
+	{"a lease ends before the session, cut off right after a write",
+	 run_coarse},
+};
+/* clang-format on */
 
 TAP_MAIN(cases, NULL, NULL)

@@ -324,7 +324,9 @@ static void answered(struct fz_handle *handle, struct fz_message *message)
 static void receive(struct fz_handle *handle, struct fz_message *message)
 {
 	handle->heard_ns = fz_now_ns(handle->fake);
-	if (message->kind != FZ_RESET && message->zxid > handle->zxid)
+	/* Events of watches do not say what transaction they stem from. */
+	if (message->kind != FZ_RESET && message->kind != FZ_FIRED &&
+	    message->zxid > handle->zxid)
 		handle->zxid = message->zxid;
 	switch (message->kind) {
 	case FZ_SESSION:
