@@ -671,7 +671,7 @@ static void a_hundred_lives_leave_nothing_behind(void)
 {
 	unsigned int n_fds = n_entries("/proc/self/fd");
 	unsigned int n_threads = n_entries("/proc/self/task");
-	int i;
+	unsigned int i;
 
 	submit("a", "");
 	for (i = 1; i <= 100; i++) {
