@@ -118,19 +118,11 @@ static bool wait_for_running(size_t n)
 
 /* --- fixture ----------------------------------------------------------------- */
 
-static size_t scale(void)
-{
-	const char *text = getenv("MF_TEST_SCALE");
-	unsigned long factor = text ? strtoul(text, NULL, 10) : 1;
-
-	return factor ? factor : 1;
-}
-
 static void setup(void)
 {
 	size_t i;
 
-	n_tasks = N_TASKS * scale();
+	n_tasks = tap_scaled(N_TASKS);
 	n_nodes = 0;
 	n_running = 0;
 	atomic_store(&n_wrong, 0);

@@ -441,10 +441,9 @@ static void live(void *arg)
 static void memory_that_runs_out_once_stops_no_cluster(void)
 {
 	const char *given = getenv("MF_TEST_SEED");
-	const char *scale = getenv("MF_TEST_SCALE");
-	double n_seeds = N_SEEDS * (scale ? strtod(scale, NULL) : 1);
+	unsigned long n_seeds = tap_scaled(N_SEEDS);
 	uint64_t first = given ? strtoull(given, NULL, 0) : 1;
-	uint64_t last = given ? first : n_seeds < 2 ? 2 : (uint64_t)n_seeds;
+	uint64_t last = given ? first : n_seeds < 2 ? 2 : n_seeds;
 	uint64_t seed;
 	size_t n = 0;
 

@@ -220,7 +220,7 @@ static uint64_t number(const char *name, uint64_t otherwise)
 static void random_lives_keep_the_promises(void)
 {
 	uint64_t first = number("MF_SIM_FIRST", 1);
-	uint64_t n = number("MF_SIM_SEEDS", SEEDS);
+	uint64_t n = number("MF_SIM_SEEDS", tap_scaled(SEEDS));
 	uint64_t seed;
 
 	for (seed = first; seed < first + n; seed++) {

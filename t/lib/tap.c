@@ -5,6 +5,7 @@
 #include <CUnit/TestRun.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *skip_reason;
@@ -24,6 +25,14 @@ void tap_note(const char *format, ...)
 	va_end(args);
 	printf("\n");
 	fflush(stdout);
+}
+
+unsigned long tap_scaled(unsigned long n)
+{
+	const char *scale = getenv("MF_TEST_SCALE");
+	double scaled = (double)n * (scale ? strtod(scale, NULL) : 1);
+
+	return scaled < 1 ? 1 : (unsigned long)scaled;
 }
 
 static void on_start(const CU_pTest test, const CU_pSuite suite)

@@ -24,6 +24,12 @@ void tap_skip(const char *reason);
 /* Print a comment line into the TAP stream. */
 void tap_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * n times the environment's MF_TEST_SCALE (a decimal fraction, 1 without it),
+ * at least 1: how much work a long case is to do.
+ */
+unsigned long tap_scaled(unsigned long n);
+
 #define TAP_MAIN(cases, setup, teardown)                                      \
 	int main(int argc, char **argv)                                       \
 	{                                                                     \
