@@ -188,6 +188,12 @@ static bool live(uint64_t seed)
 		.stuck_percent = dice(0, 10),
 		.stuck_ms = dice(1000, 10000),
 	};
+	/* In some lives tasks come to their end. */
+	if (dice(0, 2) == 0) {
+		sim->manner.run_min_ms = 1;
+		sim->manner.run_max_ms = dice(10, 20000);
+		sim->manner.done_percent = 100;
+	}
 	n_submitted = TASKS;
 	join_one();
 	join_one();

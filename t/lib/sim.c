@@ -214,6 +214,11 @@ static int start(void *arg, struct metafora_task *task)
 		       node->name, metafora_task_token(task));
 	of->last_token = metafora_task_token(task);
 	sim->n_after_end += !of->wanted;
+	/* P2: what the broker knows to be done is done. */
+	if (sim->backend->exists && !of->deleted &&
+	    !sim->backend->exists(sim, of->id))
+		broken(sim, "%s starts on %s but does not exist", of->id,
+		       node->name);
 	if (chance(sim, sim->manner.refuse_percent))
 		return -1;
 	job = calloc(1, sizeof(*job));
@@ -439,6 +444,7 @@ static void send_delete(struct wish *wish)
 void sim_submit_one(struct sim *sim, const char *id)
 {
 	sim_task(sim, id)->wanted = true;
+	sim_task(sim, id)->deleted = false;
 	begin_wish(sim, id, send_submit);
 }
 
@@ -456,6 +462,7 @@ void sim_submit(struct sim *sim, unsigned int first, unsigned int n)
 void sim_delete(struct sim *sim, const char *id)
 {
 	sim_task(sim, id)->wanted = false;
+	sim_task(sim, id)->deleted = true;
 	begin_wish(sim, id, send_delete);
 }
 

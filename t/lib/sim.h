@@ -44,6 +44,7 @@ struct sim_task {
 	uint64_t last_token;
 	unsigned int n_runs;
 	unsigned int n_wishes; /* submissions and deletions under way */
+	bool deleted; /* a client asked for that */
 	bool wanted; /* submitted, and not known to be done or deleted */
 	char id[];
 };
@@ -82,6 +83,8 @@ struct sim_backend {
 	void (*fault)(struct sim *sim, const char *node);
 	/* Undo cuts and faults of the node. */
 	void (*heal)(struct sim *sim, const char *node);
+	/* Whether the broker has the task at this instant; may be NULL. */
+	bool (*exists)(struct sim *sim, const char *id);
 };
 
 extern const struct sim_backend sim_embedded;

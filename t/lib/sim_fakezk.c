@@ -4,8 +4,10 @@
 
 #include "clock.h"
 #include "fakezk.h"
+#include "name.h"
 #include "sim.h"
 #include "zookeeper/options.h"
+#include "zookeeper/path.h"
 
 #define SERVERS 3
 /* Sessions last ten ticks. */
@@ -81,6 +83,15 @@ static void heal(struct sim *sim, const char *node)
 		fakezk_isolate(sim->broker, i, false);
 }
 
+static bool exists(struct sim *sim, const char *id)
+{
+	char *path = mf_zk_path_task("/sim", mf_name_hash(id) % BUCKETS, id);
+	bool there = fakezk_exists(sim->broker, path);
+
+	free(path);
+	return there;
+}
+
 const struct sim_backend sim_fakezk = {
 	.open = open_broker,
 	.close = close_broker,
@@ -88,4 +99,5 @@ const struct sim_backend sim_fakezk = {
 	.expire = expire,
 	.fault = fault,
 	.heal = heal,
+	.exists = exists,
 };
