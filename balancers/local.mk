@@ -5,8 +5,11 @@ libbalancers_la_SOURCES = \
 	balancers/adopted.h \
 	balancers/dumb.c \
 	balancers/fair.c \
+	balancers/meminfo.c \
+	balancers/meminfo.h \
 	balancers/quota.c \
 	balancers/quota.h \
 	balancers/rendezvous.c \
 	balancers/rendezvous.h \
+	balancers/resource.c \
 	balancers/sleep.c

@@ -85,6 +85,8 @@ static void a_balancer_is_made_or_not(void)
 	CU_ASSERT_TRUE(oom_for_each(make, &new) >= 1);
 	new = metafora_balancer_sleep_new;
 	CU_ASSERT_TRUE(oom_for_each(make, &new) >= 2);
+	new = metafora_balancer_resource_new;
+	CU_ASSERT_TRUE(oom_for_each(make, &new) >= 2);
 }
 
 static void claim(void *arg)
@@ -161,11 +163,55 @@ static void what_could_not_be_planned_is_planned_later(void)
 	CU_ASSERT_TRUE(oom_for_each(give_away, NULL) >= 5);
 }
 
+static int all_used(void *arg, double *used, double *total)
+{
+	(void)arg;
+	*used = *total;
+	return 0;
+}
+
+static void relieve(void *arg)
+{
+	struct metafora_balance balance = {
+		.cluster = &view,
+		.node = "a",
+		.now_ns = NOW_NS,
+	};
+	struct metafora_balancer *resource = NULL;
+	struct metafora_plan plan = {0};
+
+	(void)arg;
+	oom_pause();
+	CU_ASSERT_EQUAL_FATAL(metafora_balancer_resource_new(&resource), 0);
+	metafora_balancer_resource_set_reporter(resource, all_used, NULL);
+	oom_resume();
+	balance.now_ns =
+		resource->ops->balance(resource->state, &balance, &plan);
+	CU_ASSERT_TRUE(balance.now_ns > NOW_NS);
+	CU_ASSERT_EQUAL(plan.releases.n, !oom_failed());
+	mf_plan_fini(&plan);
+	/* It does not wait for the effect of a release that was none. */
+	oom_pause();
+	if (oom_failed())
+		resource->ops->balance(resource->state, &balance, &plan);
+	CU_ASSERT_EQUAL(plan.releases.n, oom_failed());
+	oom_resume();
+	mf_plan_fini(&plan);
+	metafora_balancer_free(resource);
+}
+
+static void a_release_that_could_not_be_planned_is_planned_later(void)
+{
+	CU_ASSERT_EQUAL(oom_for_each(relieve, NULL), 1);
+}
+
 static const struct tap_case cases[] = {
 	{"a balancer is made or not", a_balancer_is_made_or_not},
 	{"a claim is put off at worst", a_claim_is_put_off_at_worst},
 	{"what could not be planned is planned later",
 	 what_could_not_be_planned_is_planned_later},
+	{"a release that could not be planned is planned later",
+	 a_release_that_could_not_be_planned_is_planned_later},
 };
 
 TAP_MAIN(cases, setup, teardown)

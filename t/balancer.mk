@@ -23,3 +23,10 @@ check_PROGRAMS += t/balancer-sleep
 TESTS += t/balancer-sleep
 t_balancer_sleep_CPPFLAGS = $(TEST_CPPFLAGS)
 t_balancer_sleep_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += t/balancer-meminfo t/balancer-resource
+TESTS += t/balancer-meminfo t/balancer-resource
+t_balancer_meminfo_CPPFLAGS = $(TEST_CPPFLAGS)
+t_balancer_meminfo_LDADD = $(TEST_LIBS)
+t_balancer_resource_CPPFLAGS = $(TEST_CPPFLAGS)
+t_balancer_resource_LDADD = $(TEST_LIBS) -lm

@@ -113,6 +113,66 @@ METAFORA_API int
 metafora_balancer_sleep_set_longest_ms(struct metafora_balancer *sleep,
 				       int64_t longest_ms);
 
+/*
+ * Claims tasks while a resource of this node is used less than the claim
+ * limit, and gives away the task that has run longest while it is used more
+ * than the release limit; between the two it does neither.  The last task is
+ * kept in any case.  The resource is the machine's memory (MemAvailable of
+ * /proc/meminfo), unless a reporter says otherwise: in a container whose
+ * memory is limited, one should.
+ *
+ * Effects show late, so the resource is read once per settle time, a bounded
+ * number of tasks is claimed on one reading, and only one is given away: then
+ * nothing is claimed or given away until its handler has stopped (or ten
+ * settle times have passed) and one settle time more.
+ *
+ * While the resource is not known (the reporter fails, or gives what is not
+ * finite or is negative) nothing is claimed or given away.  A balancer has no
+ * log: the reporter should say so in its own.
+ *
+ * Between the limits there should be room for the largest task: otherwise the
+ * release of one lets another be claimed, at most one per two settle times.
+ * A task that no node has room for waits.
+ * Returns 0, METAFORA_EINVAL, METAFORA_ENOMEM.  Since: 0.1.
+ */
+METAFORA_API int metafora_balancer_resource_new(struct metafora_balancer **out);
+
+/*
+ * Options of a resource balancer, before it is given to a consumer.  Not
+ * thread-safe against each other; do not block.  Each returns 0,
+ * METAFORA_EINVAL (NULL, or not a resource balancer), METAFORA_ERANGE (the
+ * options are as before).  Since: 0.1.
+ */
+
+/*
+ * Parts of the whole: 0 < claim_limit < release_limit <= 1; default 0.75 and
+ * 0.9.
+ */
+METAFORA_API int
+metafora_balancer_resource_set_limits(struct metafora_balancer *resource,
+				      double claim_limit, double release_limit);
+/*
+ * Says how much of the resource is in use: *used, 0 or more, of *total, more
+ * than 0, in any unit.  *total is 1 before, so that a fraction is enough.
+ * Returns 0; anything else: not known now.  Called on the consumer's own
+ * thread; must not block.  arg must outlive the balancer.  NULL, the default:
+ * memory.
+ */
+METAFORA_API int metafora_balancer_resource_set_reporter(
+	struct metafora_balancer *resource,
+	int (*report)(void *arg, double *used, double *total), void *arg);
+/*
+ * How long it takes until what a task uses shows, after it was claimed or has
+ * stopped: 10 to 3,600,000; default 1,000.
+ */
+METAFORA_API int
+metafora_balancer_resource_set_settle_ms(struct metafora_balancer *resource,
+					 int64_t settle_ms);
+/* Most tasks claimed on one reading: 1 to 1,000,000; default 10. */
+METAFORA_API int
+metafora_balancer_resource_set_max_claims(struct metafora_balancer *resource,
+					  size_t max_claims);
+
 /* --- the embedded broker -------------------------------------------------------- */
 
 /*
