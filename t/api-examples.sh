@@ -21,6 +21,26 @@ task-c: hello, world
 END
 }
 
+custom_balancer_takes_by_prefix() {
+	"$examples/custom_balancer" eu- eu-2 us- "" >"$work/custom" || return 1
+	LC_ALL=C sort "$work/custom" | uniq -c | sed 's/^ *//' >"$work/counted"
+	diff - "$work/counted" <<'END'
+2 eu-1 is released
+2 eu-1 runs
+2 eu-2 is released
+2 eu-2 runs
+1 us-1 is released
+1 us-1 runs
+1 us-2 is released
+1 us-2 runs
+END
+}
+
+custom_balancer_takes_nothing_else() {
+	"$examples/custom_balancer" us-2 >"$work/custom" &&
+		printf 'us-2 %s\n' runs 'is released' | diff - "$work/custom"
+}
+
 # The whole story, which ends with a check of its own; and as anybody would.
 demo_ends_well() {
 	"$examples/metafora-demo" "$work/whole" >"$work/output" 2>&1 ||
@@ -105,6 +125,10 @@ demo_wants_an_empty_folder() {
 }
 
 case_is 'hello runs its tasks to their ends' hello_says_it_all
+case_is 'the custom balancer takes tasks by their prefix' \
+	custom_balancer_takes_by_prefix
+case_is 'the custom balancer takes nothing else' \
+	custom_balancer_takes_nothing_else
 case_is 'the demo ends well' demo_ends_well
 case_is 'the demo keeps the status of every task' statuses_are_kept
 case_is 'the journal checker misses what was taken away' check_can_fail
