@@ -32,6 +32,15 @@ examples_metafora_demo_SOURCES = \
 	examples/shelld/demo_view.h
 examples_metafora_demo_LDADD = libshelld.la libmetafora.la $(PTHREAD_LIBS)
 
+# A node and a submitter of a real cluster, on ZooKeeper.
+noinst_PROGRAMS += examples/metafora-shelld examples/metafora-submit
+examples_metafora_shelld_SOURCES = examples/shelld/shelld.c \
+	examples/shelld/reach.c examples/shelld/reach.h
+examples_metafora_shelld_LDADD = libshelld.la libmetafora.la $(PTHREAD_LIBS)
+examples_metafora_submit_SOURCES = examples/shelld/submit.c \
+	examples/shelld/reach.c examples/shelld/reach.h
+examples_metafora_submit_LDADD = libshelld.la libmetafora.la $(PTHREAD_LIBS)
+
 EXTRA_DIST += script/demo
 
 noinst_PROGRAMS += examples/hello
