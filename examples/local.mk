@@ -12,6 +12,8 @@ libshelld_la_SOURCES = \
 	examples/shelld/journal.h \
 	examples/shelld/journal_check.c \
 	examples/shelld/journal_check.h \
+	examples/shelld/process.c \
+	examples/shelld/process.h \
 	examples/shelld/shell_handler.c \
 	examples/shelld/shell_handler.h \
 	examples/shelld/task_file.c \
@@ -26,10 +28,16 @@ examples_metafora_journal_check_LDADD = libshelld.la
 noinst_PROGRAMS += examples/metafora-demo
 examples_metafora_demo_SOURCES = \
 	examples/shelld/demo.c \
-	examples/shelld/demo_node.c \
-	examples/shelld/demo_node.h \
+	examples/shelld/demo_cluster.h \
+	examples/shelld/demo_embedded.c \
+	examples/shelld/demo_picture.c \
+	examples/shelld/demo_picture.h \
+	examples/shelld/demo_site.c \
 	examples/shelld/demo_view.c \
-	examples/shelld/demo_view.h
+	examples/shelld/demo_view.h \
+	examples/shelld/demo_zookeeper.c \
+	examples/shelld/reach.c \
+	examples/shelld/reach.h
 examples_metafora_demo_LDADD = libshelld.la libmetafora.la $(PTHREAD_LIBS)
 
 # A node and a submitter of a real cluster, on ZooKeeper.
@@ -40,6 +48,10 @@ examples_metafora_shelld_LDADD = libshelld.la libmetafora.la $(PTHREAD_LIBS)
 examples_metafora_submit_SOURCES = examples/shelld/submit.c \
 	examples/shelld/reach.c examples/shelld/reach.h
 examples_metafora_submit_LDADD = libshelld.la libmetafora.la $(PTHREAD_LIBS)
+
+noinst_PROGRAMS += examples/metafora-private-zookeeper
+examples_metafora_private_zookeeper_SOURCES = examples/shelld/private_zookeeper.c
+examples_metafora_private_zookeeper_LDADD = libshelld.la
 
 EXTRA_DIST += script/demo
 

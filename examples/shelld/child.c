@@ -57,7 +57,7 @@ int child_keep_only(int fd)
 	return result < 0 ? -1 : close_from(FIRST_FREE_FD);
 }
 
-static void reset_signals(void)
+void child_reset_signals(void)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
 	sigset_t none;
@@ -99,7 +99,7 @@ static _Noreturn void become_shell(const struct plan *plan)
 		report_and_exit(plan->error_fd, errno);
 	if (child_keep_only(plan->error_fd))
 		report_and_exit(plan->error_fd, errno);
-	reset_signals();
+	child_reset_signals();
 	execve(SHELL, plan->argv, plan->environment);
 	report_and_exit(CHILD_KEPT_FD, errno);
 }

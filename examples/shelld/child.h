@@ -30,4 +30,10 @@ int child_start(const char *command, char *const *environment, int output_fd,
  */
 int child_keep_only(int fd);
 
+/*
+ * In a child that was forked: all signals at their defaults and unblocked.
+ * Safe in a signal handler.
+ */
+void child_reset_signals(void);
+
 #endif

@@ -14,7 +14,7 @@
 #include "journal.h"
 
 #define NS_PER_S 1000000000u
-#define LINE_BYTES (VIEW_TASKS_BYTES + 64)
+#define LINE_BYTES (PICTURE_TASKS_BYTES + 64)
 /* Of a terminal that does not tell. */
 #define DEFAULT_COLUMNS 80
 
@@ -23,7 +23,7 @@ struct view {
 	uint64_t printed_ns; /* the latest plain line */
 	bool is_terminal;
 	size_t n_drawn; /* lines of the table on the terminal */
-	char shown[VIEW_ROWS_MAX][LINE_BYTES];
+	char shown[PICTURE_ROWS_MAX][LINE_BYTES];
 };
 
 struct view *view_new(void)
@@ -69,7 +69,7 @@ void view_say(struct view *view, const char *format, ...)
 	fflush(stdout);
 }
 
-static void format_row(const struct view_row *row, char line[LINE_BYTES])
+static void format_row(const struct picture_row *row, char line[LINE_BYTES])
 {
 	snprintf(line, LINE_BYTES, "%-5s %-9s %3zu%s%s", row->node, row->state,
 		 row->n_tasks, row->n_tasks ? " " : "", row->tasks);

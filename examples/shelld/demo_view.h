@@ -3,26 +3,7 @@
 #ifndef SHELLD_DEMO_VIEW_H
 #define SHELLD_DEMO_VIEW_H
 
-#include <stddef.h>
-
-#define VIEW_ROWS_MAX 8
-#define VIEW_TASKS_BYTES 512
-
-struct view_row {
-	const char *node; /* must live as long as the view */
-	const char *state;
-	size_t n_tasks;
-	char tasks[VIEW_TASKS_BYTES]; /* IDs, each with a blank before it */
-};
-
-/* What the cluster looked like at one moment. */
-struct picture {
-	struct view_row rows[VIEW_ROWS_MAX];
-	size_t n_rows;
-	size_t n_running; /* tasks with an owner */
-	size_t n_waiting; /* tasks without one */
-	size_t n_done;
-};
+#include "demo_picture.h"
 
 struct view;
 

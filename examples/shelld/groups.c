@@ -10,31 +10,38 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The group of a process, 0 if it has gone or is dead. */
-static pid_t living_group(int proc_fd, const char *pid)
+struct place {
+	pid_t group;
+	pid_t session;
+};
+
+/* Where a process belongs; all 0 if it has gone or is dead. */
+static struct place living_place(int proc_fd, const char *pid)
 {
+	struct place nowhere = {0};
+	struct place place;
 	char path[64];
 	char text[512];
 	const char *end;
 	ssize_t n_bytes;
 	char state;
-	int group;
 	int fd;
 
 	snprintf(path, sizeof(path), "%.20s/stat", pid);
 	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return 0;
+		return nowhere;
 	n_bytes = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (n_bytes <= 0)
-		return 0;
+		return nowhere;
 	text[n_bytes] = '\0';
-	/* "PID (NAME) STATE PARENT GROUP"; a name may hold anything. */
+	/* "PID (NAME) STATE PARENT GROUP SESSION"; a name may hold anything. */
 	end = strrchr(text, ')');
-	if (!end || sscanf(end + 1, " %c %*d %d", &state, &group) != 2)
-		return 0;
-	return state == 'Z' || state == 'X' ? 0 : group;
+	if (!end || sscanf(end + 1, " %c %*d %d %d", &state, &place.group,
+			   &place.session) != 3)
+		return nowhere;
+	return state == 'Z' || state == 'X' ? nowhere : place;
 }
 
 static int compare(const void *left, const void *right)
@@ -75,7 +82,7 @@ int groups_look(struct groups *groups)
 	while (!result && (entry = readdir(proc))) {
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
-		group = living_group(dirfd(proc), entry->d_name);
+		group = living_place(dirfd(proc), entry->d_name).group;
 		if (group)
 			result = add(&found, &n_room, group);
 	}
@@ -102,4 +109,20 @@ void groups_free(struct groups *groups)
 	free(groups->ids);
 	groups->ids = NULL;
 	groups->n = 0;
+}
+
+int session_lives(pid_t session)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	int result = 0;
+
+	if (!proc)
+		return -1;
+	while (!result && (entry = readdir(proc)))
+		result = isdigit((unsigned char)entry->d_name[0]) &&
+			 living_place(dirfd(proc), entry->d_name).session ==
+				 session;
+	closedir(proc);
+	return result;
 }

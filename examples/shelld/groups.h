@@ -25,4 +25,7 @@ int groups_look(struct groups *groups);
 bool groups_has(const struct groups *groups, pid_t group);
 void groups_free(struct groups *groups);
 
+/* The same for a session, looked at now: 1, 0; -1 if /proc cannot be read. */
+int session_lives(pid_t session);
+
 #endif

@@ -14,12 +14,14 @@ pkg-config pkg-config
 jansson.h libjansson-dev
 uthash.h uthash-dev
 zookeeper/zookeeper.h libzookeeper-mt-dev'
-need_tests='
-g++ build-essential
-CUnit/CUnit.h libcunit1-dev
+# A ZooKeeper server.
+need_server='
 java default-jre-headless
 /usr/share/java/zookeeper.jar zookeeper
 /usr/share/java/slf4j-simple.jar libslf4j-java'
+need_tests="
+g++ build-essential
+CUnit/CUnit.h libcunit1-dev$need_server"
 
 say() { printf '%s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
