@@ -12,3 +12,6 @@ t_api_shelld_LDADD = libshelld.la $(API_LIBS)
 
 EXTRA_DIST += t/api-examples.sh
 TESTS += t/api-examples.sh
+
+EXTRA_DIST += t/zk-demo.sh
+TESTS += t/zk-demo.sh
