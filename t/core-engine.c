@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The engine alone: every event in every state. */
 #include <metafora.h>
-#include <stddef.h>
-#include <string.h>
 
 #include "engine_stage.h"
 
@@ -251,50 +249,6 @@ static const unsigned char leads[MF_N_STATES][N_WHATS] = {
 	[MF_ADRIFT] = {[RET_DONE] = TO(MF_NONE), [RET_RELEASE] = TO(MF_NONE)},
 };
 
-static bool listed(const struct mf_entries *list, const struct mf_entry *e,
-		   size_t link)
-{
-	const struct mf_entry *i;
-
-	for (i = list->tqh_first; i;) {
-		if (i == e)
-			return true;
-		memcpy(&i, (const char *)i + link, sizeof(i));
-	}
-	return false;
-}
-
-/* What must hold after any event. */
-static void check_invariants(void)
-{
-	const size_t in_verbs = offsetof(struct mf_entry, in_verbs);
-	const size_t in_stops = offsetof(struct mf_entry, in_stops);
-	const struct mf_entry *e;
-	size_t n = 0, n_held = 0, n_own = 0;
-
-	TAILQ_FOREACH(e, &engine.entries, in_all) {
-		n++;
-		n_held += e->state == MF_RUNNING || e->state == MF_CLAIMING;
-		n_own += e->state == MF_RUNNING;
-		CU_ASSERT_NOT_EQUAL(e->state, MF_NONE);
-		CU_ASSERT_PTR_EQUAL(e->task->entry, e);
-		CU_ASSERT_EQUAL(!!e->run, mf_state_has_handler(e->state));
-		CU_ASSERT_EQUAL(e->stop_due,
-				listed(&engine.stops, e, in_stops));
-		CU_ASSERT_EQUAL(e->sending == MF_UNSENT,
-				listed(&engine.unsent[e->verb], e, in_verbs));
-		CU_ASSERT_EQUAL(e->sending == MF_RETRY,
-				listed(&engine.retry, e, in_verbs));
-		CU_ASSERT_FALSE(e->task->asking);
-	}
-	CU_ASSERT_EQUAL(n, engine.n_entries);
-	CU_ASSERT_EQUAL(n_held, engine.view.n_held);
-	n = 0;
-	TAILQ_FOREACH(e, &engine.view.own, in_own)
-		n++;
-	CU_ASSERT_EQUAL(n, n_own);
-}
-
 static void every_event_in_every_state(void)
 {
 	int from, what;
@@ -306,7 +260,7 @@ static void every_event_in_every_state(void)
 				continue;
 			reach(from);
 			CU_ASSERT_EQUAL_FATAL(state(), (enum mf_state)from);
-			check_invariants();
+			engine_check();
 			apply(what);
 			to = leads[from][what] == STAY ? from
 						       : leads[from][what] - 1;
@@ -316,7 +270,7 @@ static void every_event_in_every_state(void)
 					 mf_state_name(state()),
 					 mf_state_name(to));
 			CU_ASSERT_EQUAL(state(), (enum mf_state)to);
-			check_invariants();
+			engine_check();
 		}
 	}
 }
@@ -335,7 +289,7 @@ static void two_events_after_each_other_keep_it_consistent(void)
 				if (!makes_sense(state(), second))
 					continue;
 				apply(second);
-				check_invariants();
+				engine_check();
 			}
 		}
 	}

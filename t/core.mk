@@ -63,3 +63,9 @@ TESTS += t/core-consumer-oom
 t_core_consumer_oom_CPPFLAGS = $(TEST_CPPFLAGS)
 t_core_consumer_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
 t_core_consumer_oom_LDADD = libscene.la $(TEST_LIBS)
+
+check_PROGRAMS += t/core-engine-oom
+TESTS += t/core-engine-oom
+t_core_engine_oom_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_engine_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
+t_core_engine_oom_LDADD = $(TEST_LIBS)

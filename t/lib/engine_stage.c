@@ -2,6 +2,9 @@
 /* An engine on a stage, driven by hand. */
 #include "engine_stage.h"
 
+#include <stddef.h>
+#include <string.h>
+
 char run_mark;
 struct mf_engine engine;
 uint64_t now;
@@ -209,6 +212,49 @@ void engine_teardown(void)
 	TAILQ_FOREACH(e, &engine.entries, in_all)
 		e->run = NULL;
 	mf_engine_fini(&engine);
+}
+
+static bool listed(const struct mf_entries *list, const struct mf_entry *e,
+		   size_t link)
+{
+	const struct mf_entry *i;
+
+	for (i = list->tqh_first; i;) {
+		if (i == e)
+			return true;
+		memcpy(&i, (const char *)i + link, sizeof(i));
+	}
+	return false;
+}
+
+void engine_check(void)
+{
+	const size_t in_verbs = offsetof(struct mf_entry, in_verbs);
+	const size_t in_stops = offsetof(struct mf_entry, in_stops);
+	const struct mf_entry *e;
+	size_t n = 0, n_held = 0, n_own = 0;
+
+	TAILQ_FOREACH(e, &engine.entries, in_all) {
+		n++;
+		n_held += e->state == MF_RUNNING || e->state == MF_CLAIMING;
+		n_own += e->state == MF_RUNNING;
+		CU_ASSERT_NOT_EQUAL(e->state, MF_NONE);
+		CU_ASSERT_PTR_EQUAL(e->task->entry, e);
+		CU_ASSERT_EQUAL(!!e->run, mf_state_has_handler(e->state));
+		CU_ASSERT_EQUAL(e->stop_due,
+				listed(&engine.stops, e, in_stops));
+		CU_ASSERT_EQUAL(e->sending == MF_UNSENT,
+				listed(&engine.unsent[e->verb], e, in_verbs));
+		CU_ASSERT_EQUAL(e->sending == MF_RETRY,
+				listed(&engine.retry, e, in_verbs));
+		CU_ASSERT_FALSE(e->task->asking);
+	}
+	CU_ASSERT_EQUAL(n, engine.n_entries);
+	CU_ASSERT_EQUAL(n_held, engine.view.n_held);
+	n = 0;
+	TAILQ_FOREACH(e, &engine.view.own, in_own)
+		n++;
+	CU_ASSERT_EQUAL(n, n_own);
 }
 
 static void restart(void)

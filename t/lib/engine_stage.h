@@ -24,6 +24,8 @@ extern uint64_t now;
 
 void engine_setup(void);
 void engine_teardown(void);
+/* Assert what must hold between any two events. */
+void engine_check(void);
 
 /* Events. */
 int step(struct mf_event event);
