@@ -20,9 +20,12 @@
 #define ACTIONS 40
 #define TASKS 40
 #define QUIET_MS 120000
+/* Long enough for tasks that have given themselves back again and again. */
+#define DONE_MS 2000000
 
 static struct sim *sim;
 static unsigned int n_submitted;
+static bool healed;
 
 static uint64_t dice(uint64_t low, uint64_t high)
 {
@@ -64,15 +67,33 @@ static void join_one(void)
 	sim_join(sim, name);
 }
 
-static void delete_one(void)
+/* Somebody starts the process of a dead node again. */
+static void revive_one(void)
+{
+	struct sim_node *node = &sim->nodes[dice(0, sim->n_nodes - 1)];
+
+	if (sim->n_nodes < SIM_NODES_MAX && n_living() < 6 && !node->alive &&
+	    !sim_node(sim, node->name))
+		sim_join(sim, node->name);
+}
+
+/* Delete a task, or submit again one that was deleted or is done. */
+static void delete_or_replace_one(void)
 {
 	char id[16];
 
-	if (!n_submitted)
-		return;
 	snprintf(id, sizeof(id), "t%u", (unsigned int)dice(0, n_submitted - 1));
-	if (sim_task(sim, id)->wanted && !sim_task(sim, id)->n_wishes)
-		sim_delete(sim, id);
+	if (sim_task(sim, id)->n_wishes)
+		return;
+	if (!sim_task(sim, id)->wanted) {
+		sim_submit_one(sim, id);
+		return;
+	}
+	sim_delete(sim, id);
+	/* Perhaps so soon that some node sees only the new life. */
+	sim_for(sim, dice(0, 100));
+	if (dice(0, 1) && !sim_task(sim, id)->n_wishes)
+		sim_submit_one(sim, id);
 }
 
 static void command_one(struct sim_node *node)
@@ -92,12 +113,82 @@ static void command_one(struct sim_node *node)
 	sim_command(sim, node->name, METAFORA_COMMAND_STOP_TASK, id);
 }
 
+/* --- a balancer that pulls ------------------------------------------------ */
+
+/*
+ * Whatever the core lets it do, at random: refuse, stand in line for what
+ * others own, give way to who waits.  Healed, it takes all and is content.
+ */
+static enum metafora_can_claim
+pull_can_claim(void *state, const struct metafora_balance *balance,
+	       const struct metafora_cluster_task *task, uint64_t *until_ns)
+{
+	(void)state, (void)task;
+	if (healed || balance->random % 2)
+		return METAFORA_CLAIM_YES;
+	if (balance->random % 4)
+		return METAFORA_CLAIM_NO_UNTIL_CHANGE;
+	*until_ns = balance->now_ns + balance->random % (300 * MF_NS_PER_MS);
+	return METAFORA_CLAIM_NO_UNTIL;
+}
+
+static bool is_mine(const struct metafora_balance *balance,
+		    const struct metafora_cluster_task *task)
+{
+	return !strcmp(metafora_cluster_task_owner(task), balance->node);
+}
+
+static uint64_t pull_balance(void *state,
+			     const struct metafora_balance *balance,
+			     struct metafora_plan *plan)
+{
+	const struct metafora_cluster_task *task = NULL;
+	struct mf_prng prng;
+
+	(void)state;
+	if (healed)
+		return 0;
+	mf_prng_seed(&prng, balance->random);
+	while ((task = metafora_cluster_next_task(balance->cluster, task))) {
+		bool waited_for = metafora_cluster_task_n_waiters(task) > 0;
+
+		if (!metafora_cluster_task_owner(task))
+			continue;
+		if (!is_mine(balance, task)) {
+			if (!mf_prng_between(&prng, 0, 19))
+				metafora_plan_queue(plan, task);
+		} else if (!mf_prng_between(&prng, 0, waited_for ? 2 : 50)) {
+			metafora_plan_release(plan, task);
+		}
+	}
+	return balance->now_ns +
+	       mf_prng_between(&prng, 0, 500) * MF_NS_PER_MS;
+}
+
+static struct metafora_balancer *puller(void)
+{
+	static const struct metafora_balancer_ops ops = {
+		.abi_version = METAFORA_BALANCER_ABI,
+		.size = sizeof(ops),
+		.name = "puller",
+		.can_claim = pull_can_claim,
+		.balance = pull_balance,
+	};
+	struct metafora_balancer *balancer;
+
+	if (metafora_balancer_new(&ops, &sim, &balancer))
+		abort();
+	return balancer;
+}
+
+/* --- a life --------------------------------------------------------------- */
+
 static void act(void)
 {
 	struct sim_node *node = any_node();
 	const char *name = node->name;
 
-	switch (dice(0, 15)) {
+	switch (dice(0, 17)) {
 	case 0:
 		if (n_living() > 1)
 			sim_kill(node);
@@ -138,11 +229,19 @@ static void act(void)
 						 MF_NS_PER_MS);
 		break;
 	case 13:
-		delete_one();
+		delete_or_replace_one();
 		break;
 	case 14:
 		sim_submit(sim, n_submitted, 5);
 		n_submitted += 5;
+		break;
+	case 15:
+		revive_one();
+		break;
+	case 16:
+		/* Now and then a time in which reconciling happens. */
+		if (!dice(0, 9))
+			sim_for(sim, dice(50000, 150000));
 		break;
 	default:
 		command_one(node);
@@ -164,6 +263,9 @@ static void heal(void)
 		sim_resume(node);
 	}
 	sim->manner.stuck_percent = 0;
+	if (sim->manner.run_max_ms)
+		sim->manner.done_percent = 100;
+	healed = true;
 	sim_for(sim, 5 * sim->timeout_ms);
 	for (i = 0; i < sim->n_nodes; i++) {
 		if (!sim->nodes[i].alive || sim->nodes[i].closing)
@@ -175,6 +277,73 @@ static void heal(void)
 	}
 }
 
+/* No node is in the middle of anything. */
+static bool at_rest(struct sim *of)
+{
+	const struct mf_entry *entry;
+	unsigned int i;
+
+	for (i = 0; i < of->n_nodes; i++) {
+		if (!of->nodes[i].alive || of->nodes[i].closing)
+			continue;
+		TAILQ_FOREACH(entry, &of->nodes[i].consumer->engine.entries,
+			      in_all) {
+			if (entry->state != MF_RUNNING &&
+			    entry->state != MF_QUEUED)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Every task has come to its end, and everybody knows. */
+static bool all_done(struct sim *of)
+{
+	struct sim_task *task, *tmp;
+	unsigned int i;
+
+	HASH_ITER(hh, of->tasks, task, tmp) {
+		if (task->wanted)
+			return false;
+	}
+	for (i = 0; i < of->n_nodes; i++) {
+		const struct sim_node *node = &of->nodes[i];
+
+		if (node->alive && !node->closing &&
+		    (node->consumer->engine.view.n_tasks ||
+		     node->consumer->engine.n_entries))
+			return false;
+	}
+	return of->n_live == 0;
+}
+
+/* P2 and P4: where it all must lead to. */
+static bool becomes_quiet(void)
+{
+	if (sim->manner.run_max_ms)
+		return sim_until(sim, all_done, DONE_MS);
+	return sim_until(sim, sim->balancer ? sim_all_run : sim_is_even,
+			 QUIET_MS) &&
+	       sim_until(sim, at_rest, QUIET_MS) && sim_all_run(sim);
+}
+
+static void set_manner(void)
+{
+	sim->manner = (struct sim_manner){
+		.stop_max_ms = dice(0, 300),
+		.refuse_percent = dice(0, 5),
+		.stuck_percent = dice(0, 10),
+		.stuck_ms = dice(1000, 10000),
+	};
+	sim->shutdown_grace_ms = dice(100, 5000);
+	if (dice(0, 1))
+		sim->balancer = puller;
+	if (!dice(0, 2)) {
+		sim->manner.run_max_ms = dice(1, 20000);
+		sim->manner.done_percent = dice(20, 100);
+	}
+}
+
 static bool live(uint64_t seed)
 {
 	bool quiet;
@@ -182,18 +351,8 @@ static bool live(uint64_t seed)
 
 	sim = sim_new(&SIM_BACKEND, seed, T_MS);
 	sim->log = getenv("MF_SIM_LOG") != NULL;
-	sim->manner = (struct sim_manner){
-		.stop_max_ms = dice(0, 300),
-		.refuse_percent = dice(0, 5),
-		.stuck_percent = dice(0, 10),
-		.stuck_ms = dice(1000, 10000),
-	};
-	/* In some lives tasks come to their end. */
-	if (dice(0, 2) == 0) {
-		sim->manner.run_min_ms = 1;
-		sim->manner.run_max_ms = dice(10, 20000);
-		sim->manner.done_percent = 100;
-	}
+	healed = false;
+	set_manner();
 	n_submitted = TASKS;
 	join_one();
 	join_one();
@@ -204,7 +363,7 @@ static bool live(uint64_t seed)
 		act();
 	}
 	heal();
-	quiet = sim_until(sim, sim_is_even, QUIET_MS);
+	quiet = becomes_quiet();
 	if (!quiet)
 		sim_dump(sim);
 	if (!quiet || sim->n_broken)

@@ -307,6 +307,9 @@ struct sim_node *sim_join(struct sim *sim, const char *name)
 	if (sim->log)
 		metafora_consumer_set_log(node->consumer, to_stderr, sim,
 					  METAFORA_LOG_DEBUG);
+	if (sim->shutdown_grace_ms)
+		metafora_consumer_set_shutdown_grace_ms(
+			node->consumer, sim->shutdown_grace_ms);
 	if (mf_consumer_begin(node->consumer))
 		abort();
 	return node;
@@ -383,6 +386,8 @@ struct wish {
 	char id[];
 };
 
+static void send_submit(struct wish *wish);
+
 static void note_answer(struct sim *sim, const struct metafora_reply *reply)
 {
 	sim->n_open--;
@@ -405,6 +410,13 @@ static void on_wish(void *arg, const struct metafora_reply *reply)
 		return;
 	}
 	sim_task(sim, wish->id)->n_wishes--;
+	/*
+	 * Refused, it is not there; if it exists, an earlier try made it, or it
+	 * is done and the broker has not learnt that yet.
+	 */
+	if (wish->send == send_submit && sim->last_error &&
+	    (sim->last_error != METAFORA_EEXIST || sim->manner.run_max_ms))
+		sim_task(sim, wish->id)->wanted = false;
 	free(wish);
 }
 

@@ -104,6 +104,7 @@ struct sim {
 	LIST_HEAD(, sim_job) jobs;
 	struct mf_prng prng;
 	int64_t timeout_ms;
+	int64_t shutdown_grace_ms; /* of nodes to come; 0: the default */
 	/* Makes the balancer of a node; NULL: the default one. */
 	struct metafora_balancer *(*balancer)(void);
 	bool log;
@@ -138,6 +139,7 @@ void sim_pause(struct sim_node *node, uint64_t until_ns);
 void sim_resume(struct sim_node *node);
 
 void sim_submit(struct sim *sim, unsigned int first, unsigned int n);
+/* Not one that is wanted.  It may be refused: then it is not, after all. */
 void sim_submit_one(struct sim *sim, const char *id);
 void sim_delete(struct sim *sim, const char *id);
 void sim_command(struct sim *sim, const char *node, const char *name,
