@@ -19,6 +19,7 @@ static struct {
 	uint64_t token;
 } lines[N_TASKS];
 static uint64_t last_token;
+static bool asked_before[N_TASKS];
 
 static void check(void)
 {
@@ -146,6 +147,17 @@ static void answer_all(void)
 
 /* --- what the balancer says ----------------------------------------------- */
 
+/* It lets each task wait for a moment when it is asked for the first time. */
+static enum metafora_can_claim can_claim(const char *id)
+{
+	int i = id[0] - 'a';
+
+	if (asked_before[i])
+		return METAFORA_CLAIM_YES;
+	asked_before[i] = true;
+	return METAFORA_CLAIM_NO_UNTIL;
+}
+
 static void ask(void)
 {
 	struct metafora_cluster_task *task;
@@ -156,7 +168,8 @@ static void ask(void)
 		struct mf_event event = {.kind = MF_EV_ANSWER};
 
 		event.answer.task = task;
-		event.answer.answer = METAFORA_CLAIM_YES;
+		event.answer.answer = can_claim(task->id);
+		event.answer.until_ns = now + 10 * MF_NS_PER_MS;
 		try(event);
 		/* The same question for ever would be the end of the loop. */
 		CU_ASSERT_TRUE_FATAL(++n <= 2 * N_TASKS);
@@ -202,7 +215,7 @@ static void settle(void)
 
 	for (i = 0; i < 30; i++)
 		turn();
-	CU_ASSERT_EQUAL(state_of("a"), MF_RUNNING);
+	CU_ASSERT_EQUAL_FATAL(state_of("a"), MF_RUNNING);
 	CU_ASSERT_EQUAL(state_of("b"), MF_RUNNING);
 	CU_ASSERT_EQUAL(state_of("c"), MF_QUEUED);
 	CU_ASSERT_EQUAL(engine.fatal, 0);
@@ -278,6 +291,7 @@ static void a_life(void *arg)
 	(void)arg;
 	now = 1000 * S;
 	memset(lines, 0, sizeof(lines));
+	memset(asked_before, 0, sizeof(asked_before));
 	lines[2].others = true;
 	error = mf_engine_init(&engine, &config, now);
 	CU_ASSERT_EQUAL(error, oom_failed() ? METAFORA_ENOMEM : 0);
@@ -296,7 +310,7 @@ static void each_allocation_may_fail_once(void)
 	size_t n = oom_for_each(a_life, NULL);
 
 	tap_note("%zu allocations", n);
-	CU_ASSERT_TRUE(n > 30);
+	CU_ASSERT_TRUE(n > 20);
 }
 
 static const struct tap_case cases[] = {

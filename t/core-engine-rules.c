@@ -422,6 +422,47 @@ static void a_claim_that_comes_through_during_shutdown_is_given_up(void)
 	CU_ASSERT_EQUAL(state(), MF_RELEASING);
 }
 
+static void what_comes_through_for_a_drained_node_is_given_up(void)
+{
+	reach(MF_CLAIMING);
+	command(MF_EV_DRAIN);
+	CU_ASSERT_EQUAL(state(), MF_CLAIMING);
+	verdict(METAFORA_RESULT_OWNED, attempt());
+	CU_ASSERT_PTR_NULL(engine.start);
+	CU_ASSERT_EQUAL(state(), MF_RELEASING);
+}
+
+static void a_claim_on_a_task_deleted_meanwhile_is_given_up(void)
+{
+	reach(MF_CLAIMING);
+	tasks(NULL, 0);
+	verdict(METAFORA_RESULT_OWNED, attempt());
+	CU_ASSERT_PTR_NULL(engine.start);
+	CU_ASSERT_EQUAL(state(), MF_RELEASING);
+}
+
+static void a_place_in_line_is_given_up_when_no_longer_wanted(void)
+{
+	reach(MF_QUEUING);
+	command(MF_EV_FREEZE);
+	verdict(METAFORA_RESULT_QUEUED, attempt());
+	CU_ASSERT_EQUAL(state(), MF_WITHDRAWING);
+	reach(MF_QUEUING);
+	tasks(NULL, 0);
+	verdict(METAFORA_RESULT_QUEUED, attempt());
+	CU_ASSERT_EQUAL(state(), MF_WITHDRAWING);
+}
+
+static void a_claim_that_was_never_sent_is_dropped_at_shutdown(void)
+{
+	reach(MF_NONE);
+	answer(METAFORA_CLAIM_YES, 0);
+	session(METAFORA_SESSION_SUSPENDED, 0);
+	command(MF_EV_SHUTDOWN);
+	CU_ASSERT_EQUAL(state(), MF_NONE);
+	CU_ASSERT_TRUE(engine.close);
+}
+
 /* --- reconcile ---------------------------------------------------------------------- */
 
 static void minute(void)
@@ -529,6 +570,14 @@ static const struct tap_case cases[] = {
 	 a_stuck_handler_keeps_its_claim_until_the_lease_has_ended},
 	{"a claim that comes through during shutdown is given up",
 	 a_claim_that_comes_through_during_shutdown_is_given_up},
+	{"what comes through for a drained node is given up",
+	 what_comes_through_for_a_drained_node_is_given_up},
+	{"a claim on a task deleted meanwhile is given up",
+	 a_claim_on_a_task_deleted_meanwhile_is_given_up},
+	{"a place in line is given up when no longer wanted",
+	 a_place_in_line_is_given_up_when_no_longer_wanted},
+	{"a claim that was never sent is dropped at shutdown",
+	 a_claim_that_was_never_sent_is_dropped_at_shutdown},
 	{"a claim of ours that nobody knows is withdrawn",
 	 a_claim_of_ours_that_nobody_knows_is_withdrawn},
 	{"a handler whose claim stays missing is stopped",
