@@ -20,9 +20,6 @@
 #define ACTIONS 40
 #define TASKS 40
 #define QUIET_MS 120000
-/* Long enough for tasks that have given themselves back again and again. */
-#define DONE_MS 2000000
-
 static struct sim *sim;
 static unsigned int n_submitted;
 static bool healed;
@@ -240,8 +237,8 @@ static void act(void)
 		break;
 	case 16:
 		/* Now and then a time in which reconciling happens. */
-		if (!dice(0, 9))
-			sim_for(sim, dice(50000, 150000));
+		if (!dice(0, 19))
+			sim_for(sim, dice(50000, 100000));
 		break;
 	default:
 		command_one(node);
@@ -321,7 +318,7 @@ static bool all_done(struct sim *of)
 static bool becomes_quiet(void)
 {
 	if (sim->manner.run_max_ms)
-		return sim_until(sim, all_done, DONE_MS);
+		return sim_until(sim, all_done, QUIET_MS);
 	return sim_until(sim, sim->balancer ? sim_all_run : sim_is_even,
 			 QUIET_MS) &&
 	       sim_until(sim, at_rest, QUIET_MS) && sim_all_run(sim);
@@ -340,6 +337,7 @@ static void set_manner(void)
 		sim->balancer = puller;
 	if (!dice(0, 2)) {
 		sim->manner.run_max_ms = dice(1, 20000);
+		sim->backoff_max_ms = dice(10, 10000);
 		sim->manner.done_percent = dice(20, 100);
 	}
 }

@@ -310,6 +310,10 @@ struct sim_node *sim_join(struct sim *sim, const char *name)
 	if (sim->shutdown_grace_ms)
 		metafora_consumer_set_shutdown_grace_ms(
 			node->consumer, sim->shutdown_grace_ms);
+	if (sim->backoff_max_ms)
+		metafora_consumer_set_release_backoff_ms(
+			node->consumer, sim->backoff_max_ms / 8 + 1,
+			sim->backoff_max_ms);
 	if (mf_consumer_begin(node->consumer))
 		abort();
 	return node;

@@ -105,6 +105,7 @@ struct sim {
 	struct mf_prng prng;
 	int64_t timeout_ms;
 	int64_t shutdown_grace_ms; /* of nodes to come; 0: the default */
+	int64_t backoff_max_ms;    /* likewise */
 	/* Makes the balancer of a node; NULL: the default one. */
 	struct metafora_balancer *(*balancer)(void);
 	bool log;
