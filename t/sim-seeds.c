@@ -336,7 +336,7 @@ static void set_manner(void)
 	if (dice(0, 1))
 		sim->balancer = puller;
 	if (!dice(0, 2)) {
-		sim->manner.run_max_ms = dice(1, 20000);
+		sim->manner.run_max_ms = dice(10, 20000);
 		sim->backoff_max_ms = dice(10, 10000);
 		sim->manner.done_percent = dice(20, 100);
 	}
