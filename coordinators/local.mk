@@ -45,6 +45,7 @@ libcoordinators_la_SOURCES += \
 	coordinators/zookeeper/path.h \
 	coordinators/zookeeper/session.c \
 	coordinators/zookeeper/session.h \
+	coordinators/zookeeper/takeover.c \
 	coordinators/zookeeper/verbs.c \
 	coordinators/zookeeper/writes.c \
 	coordinators/zookeeper/zk_calls.h

@@ -308,6 +308,13 @@ static void options_check_their_arguments(void)
 	CU_ASSERT_EQUAL(
 		metafora_zookeeper_set_session_timeout_ms(NULL, 1000),
 		METAFORA_EINVAL);
+	CU_ASSERT_EQUAL(metafora_zookeeper_set_takeover_delay_ms(options, -1),
+			METAFORA_ERANGE);
+	CU_ASSERT_EQUAL(
+		metafora_zookeeper_set_takeover_delay_ms(options, 3600001),
+		METAFORA_ERANGE);
+	CU_ASSERT_EQUAL(metafora_zookeeper_set_takeover_delay_ms(NULL, 0),
+			METAFORA_EINVAL);
 	CU_ASSERT_EQUAL(metafora_zookeeper_set_buckets(options, 0),
 			METAFORA_ERANGE);
 	CU_ASSERT_EQUAL(metafora_zookeeper_set_buckets(options, 1025),

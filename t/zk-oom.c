@@ -35,6 +35,8 @@ static int make_coordinator(struct cluster *cluster)
 	if (!error)
 		error = metafora_zookeeper_set_buckets(options, 2);
 	if (!error)
+		error = metafora_zookeeper_set_takeover_delay_ms(options, 100);
+	if (!error)
 		error = metafora_zookeeper_set_credentials(options, "digest",
 							   "user:password");
 	if (!error)

@@ -29,3 +29,8 @@ TESTS += t/zk-oom
 t_zk_oom_CPPFLAGS = $(TEST_CPPFLAGS)
 t_zk_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
 t_zk_oom_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += t/zk-policy
+TESTS += t/zk-policy
+t_zk_policy_CPPFLAGS = $(TEST_CPPFLAGS)
+t_zk_policy_LDADD = libconf.la $(TEST_LIBS)

@@ -312,7 +312,7 @@ static void exists(struct zk_node *node, struct zk_claim *claim,
 	claim->state = ZK_CLAIM_QUEUED;
 	say(node, claim, METAFORA_RESULT_QUEUED, 0, NULL);
 	/* A list that came meanwhile has shown it first. */
-	if (promoted && mf_zk_node_in(node) &&
+	if (promoted && !mf_zk_takeover_holds(node, claim->task) && mf_zk_node_in(node) &&
 	    claim->state == ZK_CLAIM_QUEUED) {
 		claim->state = ZK_CLAIM_PROVING;
 		prove(node, claim);
@@ -545,7 +545,13 @@ static size_t place_of(const struct metafora_claim_fact *line, size_t n,
 /* The first list after the claim was made: it decides. */
 static void decide(struct zk_node *node, struct zk_claim *claim)
 {
-	claim->state = claim->first ? ZK_CLAIM_PROVING : ZK_CLAIM_CHECKING;
+	bool held = claim->first && mf_zk_takeover_holds(node, claim->task);
+
+	/* Who only asked for a place in the line has it; others wait. */
+	if (held && claim->verb == METAFORA_VERB_CLAIM)
+		return;
+	claim->state = claim->first && !held ? ZK_CLAIM_PROVING :
+					       ZK_CLAIM_CHECKING;
 	prove(node, claim);
 }
 
@@ -580,7 +586,8 @@ static void apply_line(struct zk_node *node, struct zk_claim *claim,
 	} else if (claim->state == ZK_CLAIM_LISTING) {
 		decide(node, claim);
 	} else if (claim->state == ZK_CLAIM_QUEUED && claim->first &&
-		   !claim->gone_told) {
+		   !claim->gone_told &&
+		   !mf_zk_takeover_holds(node, claim->task)) {
 		claim->state = ZK_CLAIM_PROVING;
 		prove(node, claim);
 	}

@@ -172,6 +172,10 @@ static int deliver_claims(struct zk_folder *folder,
 	facts = decode_claims(folder, request, &n);
 	if (!facts)
 		return METAFORA_ENOMEM;
+	if (mf_zk_takeover_listed(node, folder, facts, n)) {
+		free(facts);
+		return METAFORA_ENOMEM;
+	}
 	node->sink->claims(mf_zk_host(node), folder->bucket, facts, n);
 	mf_zk_claims_listed(node, folder, facts, n);
 	free(facts);
@@ -340,6 +344,7 @@ void mf_zk_folders_fini(struct zk_node *node)
 		if (node->folders[i].timer)
 			host->timer_free(host, node->folders[i].timer);
 		free(node->folders[i].path);
+		free(node->folders[i].owners);
 	}
 	free(node->folders);
 	node->folders = NULL;

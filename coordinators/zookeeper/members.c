@@ -58,6 +58,7 @@ static void tell(struct zk_node *node)
 	}
 	node->sink->members(mf_zk_host(node), records, n);
 	free(records);
+	mf_zk_takeover_members(node);
 }
 
 /* --- records ------------------------------------------------------------------------ */
@@ -88,6 +89,7 @@ static int decode(struct zk_other *other, const struct zk_request *request)
 	forget_record(other);
 	other->record = record;
 	other->owner = owner;
+	mf_zk_takeover_record(other->node, &record);
 	return 0;
 }
 
@@ -226,6 +228,17 @@ static void on_list(struct zk_call *call)
 	} else if (code != ZK_UNKNOWN) {
 		mf_zk_node_refused(node, "reading the members", code);
 	}
+}
+
+uint64_t mf_zk_members_session(struct zk_node *node, const char *name)
+{
+	char key[3 * METAFORA_NODE_NAME_MAX + 1];
+	const struct zk_other *other;
+
+	if (mf_zk_host(node)->name_encode(name, key, sizeof(key)))
+		return 0;
+	HASH_FIND_STR(node->members.others, key, other);
+	return other && other->owner ? other->record.session : 0;
 }
 
 void mf_zk_members_read(struct zk_node *node)

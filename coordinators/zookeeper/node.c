@@ -60,6 +60,7 @@ static void clear_session(struct zk_node *node)
 {
 	mf_zk_verbs_clear(node);
 	mf_zk_claims_clear(node);
+	mf_zk_takeover_clear(node);
 	mf_zk_commands_fini(node);
 	mf_zk_members_fini(node);
 	node->n_creating = 0;
@@ -270,6 +271,7 @@ static void free_node(struct zk_node *node)
 	host->timer_free(host, node->retry_timer);
 	host->timer_free(host, node->panic_timer);
 	host->timer_free(host, node->refresh_timer);
+	mf_zk_takeover_fini(node);
 	mf_zk_join_fini(node);
 	free_record(&node->record);
 	free(node->member_path);
@@ -313,6 +315,8 @@ static int init_node(struct zk_node *node,
 	    host->timer_new(host, on_retry, node, &node->retry_timer) ||
 	    host->timer_new(host, on_panic, node, &node->panic_timer) ||
 	    host->timer_new(host, on_refresh, node, &node->refresh_timer))
+		return METAFORA_ENOMEM;
+	if (mf_zk_takeover_init(node))
 		return METAFORA_ENOMEM;
 	return mf_zk_join_init(node);
 }

@@ -72,6 +72,8 @@ struct zk_claim {
 
 TAILQ_HEAD(zk_claim_queue, zk_claim);
 
+struct zk_owner;
+
 /* One bucket's tasks, or claims. */
 struct zk_folder {
 	struct zk_call call; /* first */
@@ -87,6 +89,10 @@ struct zk_folder {
 	uint64_t delay_ns;   /* grows while changes follow each other */
 	uint32_t n_created;
 	uint32_t n_names;
+	/* Claims, if takeovers are delayed: who was first in the last list. */
+	struct zk_owner *owners;
+	size_t n_owners;
+	bool strangers;      /* of some the session was not known */
 	struct zk_claim_queue claims; /* claims: this node's in the bucket */
 };
 
@@ -120,6 +126,18 @@ struct zk_members {
 	unsigned int n_reading;
 	char *path;
 	struct zk_other *others;
+};
+
+/* Sessions of which it is remembered that they were draining. */
+#define ZK_DRAINED_MAX 64
+
+struct zk_hold;
+
+struct zk_takeover {
+	struct zk_hold *holds; /* tasks that rest */
+	struct metafora_timer *timer; /* the first of them may go on */
+	uint64_t drained[ZK_DRAINED_MAX]; /* newest sessions; 0: none */
+	unsigned int next_drained;
 };
 
 struct zk_command;
@@ -193,6 +211,7 @@ struct zk_node {
 	bool reconciling;
 
 	struct zk_members members;
+	struct zk_takeover takeover;
 	struct zk_commands commands;
 };
 
@@ -255,6 +274,23 @@ void mf_zk_members_fini(struct zk_node *node);
 void mf_zk_members_read(struct zk_node *node);
 /* A watch fired; false if the path is none of theirs. */
 bool mf_zk_members_event(struct zk_node *node, const struct zk_event *event);
+
+/* Of the member as it was read last; 0: it is not known. */
+uint64_t mf_zk_members_session(struct zk_node *node, const char *name);
+
+/* takeover.c: a task rests when its owner vanished without a release. */
+int mf_zk_takeover_init(struct zk_node *node);
+void mf_zk_takeover_fini(struct zk_node *node);
+void mf_zk_takeover_clear(struct zk_node *node);
+/* A bucket of claims was listed; METAFORA_ENOMEM: list it again. */
+int mf_zk_takeover_listed(struct zk_node *node, struct zk_folder *folder,
+			  const struct metafora_claim_fact *facts, size_t n);
+/* Whether nobody here may own the task yet. */
+bool mf_zk_takeover_holds(struct zk_node *node, const char *task);
+/* A member's record was read; all of them were. */
+void mf_zk_takeover_record(struct zk_node *node,
+			   const struct metafora_member_record *record);
+void mf_zk_takeover_members(struct zk_node *node);
 
 /* claims.c: the life of a claim. */
 struct zk_claim *mf_zk_claim_new(struct zk_node *node, const char *task);

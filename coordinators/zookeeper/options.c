@@ -19,6 +19,7 @@
 #define TIMEOUT_MS_MIN 400
 #define TIMEOUT_MS_MAX 3600000
 #define TIMEOUT_MS_DEFAULT 10000
+#define TAKEOVER_DELAY_MS_MAX 3600000
 #define SECRET_BYTES 1024
 
 static void free_acl(struct zk_acl *acl)
@@ -95,6 +96,17 @@ int metafora_zookeeper_set_buckets(struct metafora_zookeeper_options *options,
 	if (n_buckets < 1 || n_buckets > ZK_BUCKETS_MAX)
 		return METAFORA_ERANGE;
 	options->n_buckets = n_buckets;
+	return 0;
+}
+
+int metafora_zookeeper_set_takeover_delay_ms(
+	struct metafora_zookeeper_options *options, int64_t delay_ms)
+{
+	if (!options)
+		return METAFORA_EINVAL;
+	if (delay_ms < 0 || delay_ms > TAKEOVER_DELAY_MS_MAX)
+		return METAFORA_ERANGE;
+	options->takeover_delay_ms = delay_ms;
 	return 0;
 }
 
@@ -282,6 +294,7 @@ int mf_zk_coordinator_new(const struct metafora_zookeeper_options *options,
 		return error;
 	copy->timeout_ms = options->timeout_ms;
 	copy->n_buckets = options->n_buckets;
+	copy->takeover_delay_ms = options->takeover_delay_ms;
 	copy->calls = calls;
 	copy->env = env;
 	error = copy_lists(copy, options);

@@ -55,6 +55,17 @@ METAFORA_API int metafora_zookeeper_set_buckets(
 	struct metafora_zookeeper_options *options, uint32_t n_buckets);
 
 /*
+ * What a task rests when its owner vanished without a release: 0 to 3,600,000;
+ * default 0.  For owners whose effects outlive them, such as requests that are
+ * still on their way when the process is gone.  It is no release if, after
+ * the claim is gone, the member is too (or has come back in a new session),
+ * unless it was draining when last seen.  Each node goes by what itself has
+ * seen: one that joins later waits for none.  METAFORA_ERANGE.
+ */
+METAFORA_API int metafora_zookeeper_set_takeover_delay_ms(
+	struct metafora_zookeeper_options *options, int64_t delay_ms);
+
+/*
  * Credentials of a scheme, usually "digest" with "user:password".  With them
  * only who has the same may use the namespace, unless an ACL is set.  From a
  * string; from the first line of a file, which must be readable by its owner

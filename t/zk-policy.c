@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the ZooKeeper coordinator does because it was told to. */
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "conf/conf.h"
+#include "fakezk.h"
+#include "zookeeper/options.h"
+
+#define TIMEOUT_MS 1000
+#define TICK_MS 100
+#define DELAY_MS 5000
+#define ROOT "/ns"
+
+static struct world *world;
+
+static void *broker_new(struct site *site)
+{
+	const struct fakezk_config config = {
+		.n_servers = 3,
+		.tick_ns = TICK_MS * MF_NS_PER_MS,
+		.latency_min_ns = MF_NS_PER_MS / 20,
+		.latency_max_ns = MF_NS_PER_MS,
+		.lag_max_ns = 20 * MF_NS_PER_MS,
+	};
+
+	world = site->world;
+	return fakezk_new(world, &config);
+}
+
+static void broker_free(void *fake)
+{
+	world_run_for(world, 2 * TIMEOUT_MS * MF_NS_PER_MS);
+	CU_ASSERT_EQUAL(fakezk_n_sessions(fake), 0);
+	fakezk_free(fake);
+}
+
+static struct metafora_coordinator *coordinator_new(void *fake)
+{
+	struct metafora_zookeeper_options *options;
+	struct metafora_coordinator *coordinator;
+
+	CU_ASSERT_EQUAL_FATAL(metafora_zookeeper_options_new("fake", ROOT,
+							     &options),
+			      0);
+	CU_ASSERT_EQUAL(metafora_zookeeper_set_session_timeout_ms(options,
+								  TIMEOUT_MS),
+			0);
+	CU_ASSERT_EQUAL(metafora_zookeeper_set_buckets(options, 4), 0);
+	CU_ASSERT_EQUAL(metafora_zookeeper_set_takeover_delay_ms(options,
+								 DELAY_MS),
+			0);
+	CU_ASSERT_EQUAL_FATAL(mf_zk_coordinator_new(options, &fakezk_calls,
+						    fake, &coordinator),
+			      0);
+	metafora_zookeeper_options_free(options);
+	return coordinator;
+}
+
+static const struct conf_backend backend = {
+	.site_new = site_new_world,
+	.n_seeds = 20,
+	.patience_ms = 60000,
+	.broker_new = broker_new,
+	.broker_free = broker_free,
+	.coordinator_new = coordinator_new,
+};
+
+static uint64_t now_ms(void)
+{
+	return world_now_ns(world) / MF_NS_PER_MS;
+}
+
+static void pass(uint64_t ms)
+{
+	world_run_for(world, ms * MF_NS_PER_MS);
+}
+
+/* --- takeovers -------------------------------------------------------------------- */
+
+/* a owns t, b waits for it, and both know of each other. */
+static void set_scene(struct conf *c, struct rec_node **a, struct rec_node **b,
+		      struct conf_answer *owned)
+{
+	*a = conf_join(c, "a");
+	*b = conf_join(c, "b");
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	*owned = conf_claim(c, *a, "t");
+	CU_ASSERT_EQUAL(owned->result, METAFORA_RESULT_OWNED);
+	CU_ASSERT(conf_sees_place(c, *b, "t", "a", 1));
+	CU_ASSERT(conf_sees_member(c, *b, "a", true));
+}
+
+/* The task is b's only after the delay, but then soon. */
+static void expect_rest(uint64_t since_ms)
+{
+	CU_ASSERT(now_ms() - since_ms >= DELAY_MS);
+	CU_ASSERT(now_ms() - since_ms < DELAY_MS + 500);
+}
+
+static void expect_no_rest(uint64_t since_ms)
+{
+	CU_ASSERT(now_ms() - since_ms < 500);
+}
+
+static void after_a_death_a_waiter_waits(struct conf *c)
+{
+	struct rec_node *a, *b;
+	struct conf_answer claim;
+	uint64_t since_ms;
+
+	set_scene(c, &a, &b, &claim);
+	CU_ASSERT_EQUAL(conf_queue(c, b, "t").result, METAFORA_RESULT_QUEUED);
+	since_ms = now_ms();
+	fakezk_expire(c->broker, "a");
+	CU_ASSERT(conf_becomes(c, b, METAFORA_RESULT_OWNED, &claim));
+	expect_rest(since_ms);
+}
+
+static void after_a_death_a_claim_waits(struct conf *c)
+{
+	struct rec_node *a, *b;
+	struct conf_answer claim;
+	uint64_t since_ms;
+
+	set_scene(c, &a, &b, &claim);
+	since_ms = now_ms();
+	fakezk_expire(c->broker, "a");
+	CU_ASSERT(conf_sees_n_claims(c, b, 0));
+	CU_ASSERT_EQUAL(conf_claim(c, b, "t").result, METAFORA_RESULT_OWNED);
+	expect_rest(since_ms);
+}
+
+/* The name is back, but not the session that had the claim. */
+static void a_quick_return_is_no_release(struct conf *c)
+{
+	struct rec_node *a, *b;
+	struct conf_answer claim;
+	uint64_t since_ms;
+
+	set_scene(c, &a, &b, &claim);
+	fakezk_cut(c->broker, "b", true);
+	since_ms = now_ms();
+	fakezk_expire(c->broker, "a");
+	CU_ASSERT(conf_is_back(c, a, 1));
+	fakezk_cut(c->broker, "b", false);
+	CU_ASSERT(conf_sees_n_claims(c, b, 0));
+	CU_ASSERT_EQUAL(conf_claim(c, b, "t").result, METAFORA_RESULT_OWNED);
+	CU_ASSERT(now_ms() - since_ms >= DELAY_MS);
+}
+
+static void a_released_task_rests_not(struct conf *c)
+{
+	struct rec_node *a, *b;
+	struct conf_answer claim;
+	uint64_t since_ms;
+
+	set_scene(c, &a, &b, &claim);
+	CU_ASSERT_EQUAL(conf_queue(c, b, "t").result, METAFORA_RESULT_QUEUED);
+	since_ms = now_ms();
+	CU_ASSERT_EQUAL(conf_leave(c, a, METAFORA_VERB_RELEASE, "t", &claim),
+			METAFORA_RESULT_ENDED);
+	CU_ASSERT(conf_becomes(c, b, METAFORA_RESULT_OWNED, &claim));
+	expect_no_rest(since_ms);
+	/* What one gave up oneself neither. */
+	CU_ASSERT_EQUAL(conf_leave(c, b, METAFORA_VERB_RELEASE, "t", &claim),
+			METAFORA_RESULT_ENDED);
+	CU_ASSERT_EQUAL(conf_claim(c, b, "t").result, METAFORA_RESULT_OWNED);
+	expect_no_rest(since_ms);
+}
+
+static bool drains(void *arg)
+{
+	const struct rec_member *member = rec_sees_member(arg, "a");
+
+	return member && member->state == METAFORA_MEMBER_DRAINING;
+}
+
+static void a_draining_owner_may_go(struct conf *c)
+{
+	struct metafora_member_record record = rec_member_record("a");
+	struct rec_node *a, *b;
+	struct conf_answer claim;
+	uint64_t since_ms;
+
+	set_scene(c, &a, &b, &claim);
+	record.state = METAFORA_MEMBER_DRAINING;
+	rec_publish(a, &record);
+	CU_ASSERT(site_wait(c->site, drains, b, backend.patience_ms));
+	since_ms = now_ms();
+	fakezk_expire(c->broker, "a");
+	CU_ASSERT(conf_sees_n_claims(c, b, 0));
+	CU_ASSERT_EQUAL(conf_claim(c, b, "t").result, METAFORA_RESULT_OWNED);
+	expect_no_rest(since_ms);
+}
+
+/* What was claimed in vain while it rested does not cost the rest. */
+static void a_rest_survives_a_lost_connection(struct conf *c)
+{
+	struct rec_node *a, *b;
+	struct conf_answer claim;
+	uint64_t since_ms;
+	uint64_t attempt;
+
+	set_scene(c, &a, &b, &claim);
+	since_ms = now_ms();
+	fakezk_expire(c->broker, "a");
+	CU_ASSERT(conf_sees_n_claims(c, b, 0));
+	attempt = rec_enter(b, METAFORA_VERB_CLAIM, "t");
+	pass(DELAY_MS / 2);
+	fakezk_reset(c->broker, "b");
+	claim = conf_answer(c, b, METAFORA_VERB_CLAIM, attempt);
+	CU_ASSERT_EQUAL(claim.result, METAFORA_RESULT_UNKNOWN);
+	CU_ASSERT(conf_reaches(c, b, METAFORA_SESSION_CONNECTED));
+	claim.token = 0;
+	CU_ASSERT_EQUAL(conf_leave(c, b, METAFORA_VERB_WITHDRAW, "t", &claim),
+			METAFORA_RESULT_ENDED);
+	CU_ASSERT_EQUAL(conf_claim(c, b, "t").result, METAFORA_RESULT_OWNED);
+	expect_rest(since_ms);
+}
+
+#define CASES(X)                                                              \
+	X(after_a_death_a_waiter_waits,                                       \
+	  "a waiter lets a task rest whose owner died")                       \
+	X(after_a_death_a_claim_waits,                                        \
+	  "a claim lets a task rest whose owner died")                        \
+	X(a_quick_return_is_no_release,                                       \
+	  "a task rests although its owner's name is back")                   \
+	X(a_released_task_rests_not, "a released task does not rest")         \
+	X(a_draining_owner_may_go,                                            \
+	  "a task does not rest whose owner was draining")                    \
+	X(a_rest_survives_a_lost_connection,                                  \
+	  "a rest goes on over a lost connection")
+
+#define STAMP(fn, text)                                                       \
+	static void run_##fn(void)                                            \
+	{                                                                     \
+		conf_run(&backend, fn);                                       \
+	}
+CASES(STAMP)
+
+#define ROW(fn, text) {text, run_##fn},
+/* clang-format off */
+static const struct tap_case cases[] = {
+	CASES(ROW)
+};
+/* clang-format on */
+
+TAP_MAIN(cases, NULL, NULL)
