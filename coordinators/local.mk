@@ -29,6 +29,7 @@ libcoordinators_la_SOURCES += \
 	coordinators/zookeeper/client_remove.c \
 	coordinators/zookeeper/client_submit.c \
 	coordinators/zookeeper/commands.c \
+	coordinators/zookeeper/evict.c \
 	coordinators/zookeeper/folders.c \
 	coordinators/zookeeper/join.c \
 	coordinators/zookeeper/layout.c \

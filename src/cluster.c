@@ -38,6 +38,11 @@ size_t metafora_cluster_n_unowned(const struct metafora_cluster *cluster)
 	return cluster->n_unowned;
 }
 
+size_t metafora_cluster_n_leaving(const struct metafora_cluster *cluster)
+{
+	return cluster->n_leaving;
+}
+
 size_t metafora_cluster_n_members(const struct metafora_cluster *cluster)
 {
 	return cluster->n_members;
@@ -88,12 +93,13 @@ uint64_t metafora_member_capacity(const struct metafora_member *member)
 
 size_t metafora_member_n_owned(const struct metafora_member *member)
 {
-	return member->held ? *member->held : member->n_owned;
+	return member->own_view ? member->own_view->n_held : member->n_owned;
 }
 
 size_t metafora_member_n_waiting(const struct metafora_member *member)
 {
-	return member->n_waiting;
+	return member->own_view ? member->own_view->n_queued
+				: member->n_waiting;
 }
 
 const struct metafora_cluster_task *

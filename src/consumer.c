@@ -86,6 +86,14 @@ static void close_session(struct metafora_consumer *c)
 
 /* --- actions ---------------------------------------------------------------------- */
 
+/* Newer than the table's first version, and optional. */
+static bool can_evict(const struct metafora_node_ops *ops)
+{
+	return ops && ops->size >= offsetof(struct metafora_node_ops, evict) +
+					   sizeof(ops->evict) &&
+	       ops->evict;
+}
+
 static void ask_plan(struct metafora_consumer *c)
 {
 	const struct metafora_balancer_ops *ops = c->balancer->ops;
@@ -105,6 +113,12 @@ static void ask_plan(struct metafora_consumer *c)
 	event.plan.n_releases = c->plan.releases.n;
 	event.plan.queues = c->plan.queues.tasks;
 	event.plan.n_queues = c->plan.queues.n;
+	event.plan.withdrawals = c->plan.withdrawals.tasks;
+	event.plan.n_withdrawals = c->plan.withdrawals.n;
+	if (can_evict(c->ops)) {
+		event.plan.evictions = c->plan.evictions.tasks;
+		event.plan.n_evictions = c->plan.evictions.n;
+	}
 	mf_consumer_step(c, &event);
 }
 
@@ -187,6 +201,23 @@ static void send_verbs(struct metafora_consumer *c)
 	}
 }
 
+static void send_evictions(struct metafora_consumer *c)
+{
+	struct metafora_eviction evictions[MF_VERBS_MAX];
+	size_t n;
+
+	while ((n = mf_engine_take_evictions(&c->engine, evictions,
+					     MF_VERBS_MAX)) > 0) {
+		uint64_t t0_ns = now_ns(c);
+
+		mf_log(&c->log, METAFORA_LOG_WARN,
+		       "waiters that do not take their turn are evicted n=%zu",
+		       n);
+		c->ops->evict(c->state, evictions, n);
+		mf_consumer_timed(c, t0_ns, c->ops->name, "evict");
+	}
+}
+
 static void act(struct metafora_consumer *c)
 {
 	struct mf_engine *e = &c->engine;
@@ -201,6 +232,7 @@ static void act(struct metafora_consumer *c)
 		c->ops->publish(c->state, &c->record);
 	}
 	send_verbs(c);
+	send_evictions(c);
 	if (e->refresh) {
 		e->refresh = false;
 		c->ops->refresh(c->state);

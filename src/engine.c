@@ -385,12 +385,17 @@ bool mf_engine_take_balance(struct mf_engine *e, uint64_t now_ns)
 }
 
 /* Stand in line for a task of another's. */
-static int queue(struct mf_engine *e, struct metafora_cluster_task *task)
+static int queue(struct mf_engine *e, uint64_t now_ns,
+		 struct metafora_cluster_task *task)
 {
 	struct mf_entry *entry;
 
 	if (!e->config.has_lines || !mf_engine_may_claim(e) || !has_room(e) ||
-	    !task->exists || task->unowned || task->entry)
+	    !mf_engine_lease_holds(e, now_ns) || !task->exists ||
+	    task->unowned || task->entry)
+		return 0;
+	/* It failed here, or was given away from here, a moment ago. */
+	if (mf_ignore_has(e->ignore, task->id))
 		return 0;
 	entry = mf_engine_new_entry(e, task);
 	if (!entry)
@@ -400,12 +405,43 @@ static int queue(struct mf_engine *e, struct metafora_cluster_task *task)
 	return 0;
 }
 
+/* Leave a line; one that is not reached yet is left when it is. */
+static void leave_line(struct mf_engine *e, struct mf_entry *entry)
+{
+	if (entry->state == MF_QUEUED)
+		mf_engine_withdraw(e, entry, entry->token);
+	else if (entry->state == MF_QUEUING && entry->sending == MF_UNSENT &&
+		 entry->task->exists) /* it may be picked twice: keep it */
+		mf_engine_end_entry(e, entry); /* nothing is there */
+}
+
+static void evict(struct mf_engine *e, struct mf_entry *entry)
+{
+	if (entry->state != MF_RUNNING || entry->evict_due ||
+	    entry->task->n_line < 2)
+		return;
+	entry->evict_due = true;
+	TAILQ_INSERT_TAIL(&e->evictions, entry, in_evictions);
+}
+
 static int step_plan(struct mf_engine *e, uint64_t now_ns,
 		     const struct mf_event *event)
 {
 	int error = 0;
 	size_t i;
 
+	for (i = 0; i < event->plan.n_withdrawals; i++) {
+		struct mf_entry *entry = event->plan.withdrawals[i]->entry;
+
+		if (entry)
+			leave_line(e, entry);
+	}
+	for (i = 0; i < event->plan.n_evictions; i++) {
+		struct mf_entry *entry = event->plan.evictions[i]->entry;
+
+		if (entry)
+			evict(e, entry);
+	}
 	for (i = 0; i < event->plan.n_releases; i++) {
 		struct mf_entry *entry = event->plan.releases[i]->entry;
 
@@ -413,7 +449,7 @@ static int step_plan(struct mf_engine *e, uint64_t now_ns,
 			mf_engine_ask_to_stop(e, entry, METAFORA_STOP_BALANCE);
 	}
 	for (i = 0; i < event->plan.n_queues && !error; i++)
-		error = queue(e, event->plan.queues[i]);
+		error = queue(e, now_ns, event->plan.queues[i]);
 	if (event->plan.wish_ns)
 		mf_engine_set_alarm(e, MF_ALARM_BALANCE,
 				    not_at_once(now_ns, event->plan.wish_ns));
@@ -682,6 +718,32 @@ size_t mf_engine_take_verbs(struct mf_engine *e, enum metafora_verb verb,
 	return n;
 }
 
+size_t mf_engine_take_evictions(struct mf_engine *e,
+				struct metafora_eviction *out, size_t max)
+{
+	struct mf_entry *entry;
+	size_t n = 0;
+
+	if (e->link != MF_LINK_UP)
+		return 0;
+	while (n < max && (entry = TAILQ_FIRST(&e->evictions))) {
+		const struct metafora_cluster_task *task = entry->task;
+
+		entry->evict_due = false;
+		TAILQ_REMOVE(&e->evictions, entry, in_evictions);
+		/* It may have gone meanwhile, or we may. */
+		if (entry->state != MF_RUNNING || task->n_line < 2 ||
+		    mf_view_line(task)[0].token != entry->token)
+			continue;
+		out[n].task = task->id;
+		out[n].token = entry->token;
+		out[n].waiter = mf_view_line(task)[1].node->name;
+		out[n].waiter_token = mf_view_line(task)[1].token;
+		n++;
+	}
+	return n;
+}
+
 int mf_engine_init(struct mf_engine *e, const struct mf_engine_config *config,
 		   uint64_t now_ns)
 {
@@ -691,6 +753,7 @@ int mf_engine_init(struct mf_engine *e, const struct mf_engine_config *config,
 	e->config = *config;
 	TAILQ_INIT(&e->entries);
 	TAILQ_INIT(&e->stops);
+	TAILQ_INIT(&e->evictions);
 	TAILQ_INIT(&e->retry);
 	for (i = 0; i < MF_N_VERBS; i++)
 		TAILQ_INIT(&e->unsent[i]);

@@ -117,6 +117,10 @@ struct mf_event {
 			size_t n_releases;
 			struct metafora_cluster_task *const *queues;
 			size_t n_queues;
+			struct metafora_cluster_task *const *withdrawals;
+			size_t n_withdrawals;
+			struct metafora_cluster_task *const *evictions;
+			size_t n_evictions;
 			uint64_t wish_ns; /* 0: none */
 		} plan;
 		const char *task; /* STOP_TASK */
@@ -168,6 +172,8 @@ struct mf_engine {
 	struct mf_entry *start;
 	/* Entries whose handler is to be asked to stop: mf_engine_take_stop. */
 	struct mf_entries stops;
+	/* Entries whose first waiter is to go: mf_engine_take_evictions. */
+	struct mf_entries evictions;
 	/* Verbs to send: mf_engine_take_verbs. */
 	struct mf_entries unsent[MF_N_VERBS];
 	struct mf_entries retry;
@@ -210,6 +216,9 @@ struct mf_entry *mf_engine_take_stop(struct mf_engine *engine);
  */
 size_t mf_engine_take_verbs(struct mf_engine *engine, enum metafora_verb verb,
 			    struct metafora_entry *out, size_t max);
+/* Up to max waiters to be put out of lines.  None while the link is not up. */
+size_t mf_engine_take_evictions(struct mf_engine *engine,
+				struct metafora_eviction *out, size_t max);
 /* Whether tasks may be claimed at all now. */
 bool mf_engine_may_claim(const struct mf_engine *engine);
 

@@ -20,24 +20,37 @@ static void move(struct mf_engine *e, struct mf_entry *entry, enum mf_state to)
 		e->config.moved(e->config.moved_arg, entry, from);
 }
 
-/* States that count as held, for the balancer. */
-static bool is_held(enum mf_state state)
+/* What the balancer sees of an entry in the state: one of three numbers. */
+static size_t *count_of(struct mf_engine *e, enum mf_state state)
 {
-	return state == MF_CLAIMING || state == MF_RUNNING;
+	switch (state) {
+	case MF_CLAIMING:
+	case MF_RUNNING:
+		return &e->view.n_held;
+	case MF_QUEUING:
+	case MF_QUEUED:
+		return &e->view.n_queued;
+	case MF_STOPPING:
+	case MF_RELEASING:
+		return &e->view.n_leaving;
+	default:
+		return NULL;
+	}
 }
 
 void mf_engine_move(struct mf_engine *e, struct mf_entry *entry,
 		    enum mf_state to)
 {
-	bool held = is_held(entry->state);
+	size_t *before = count_of(e, entry->state);
+	size_t *after = count_of(e, to);
 
 	move(e, entry, to);
-	if (held == is_held(to))
+	if (before == after)
 		return;
-	if (held)
-		e->view.n_held--;
-	else
-		e->view.n_held++;
+	if (before)
+		(*before)--;
+	if (after)
+		(*after)++;
 	e->view.version++;
 }
 
@@ -115,6 +128,8 @@ void mf_engine_end_entry(struct mf_engine *e, struct mf_entry *entry)
 	mf_engine_unlink_verb(e, entry);
 	if (entry->stop_due)
 		TAILQ_REMOVE(&e->stops, entry, in_stops);
+	if (entry->evict_due)
+		TAILQ_REMOVE(&e->evictions, entry, in_evictions);
 	TAILQ_REMOVE(&e->entries, entry, in_all);
 	e->n_entries--;
 	task->entry = NULL;

@@ -38,15 +38,31 @@ int metafora_plan_queue(struct metafora_plan *plan,
 	return plan && task ? pick(&plan->queues, task) : METAFORA_EINVAL;
 }
 
+int metafora_plan_withdraw(struct metafora_plan *plan,
+			   const struct metafora_cluster_task *task)
+{
+	return plan && task ? pick(&plan->withdrawals, task) : METAFORA_EINVAL;
+}
+
+int metafora_plan_evict(struct metafora_plan *plan,
+			const struct metafora_cluster_task *task)
+{
+	return plan && task ? pick(&plan->evictions, task) : METAFORA_EINVAL;
+}
+
 void mf_plan_clear(struct metafora_plan *plan)
 {
 	plan->releases.n = 0;
 	plan->queues.n = 0;
+	plan->withdrawals.n = 0;
+	plan->evictions.n = 0;
 }
 
 void mf_plan_fini(struct metafora_plan *plan)
 {
 	free(plan->releases.tasks);
 	free(plan->queues.tasks);
+	free(plan->withdrawals.tasks);
+	free(plan->evictions.tasks);
 	memset(plan, 0, sizeof(*plan));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A balancer's plan: the tasks it wants released or queued for. */
+/* A balancer's plan: the what it wants done with which tasks. */
 #ifndef MF_PLAN_H
 #define MF_PLAN_H
 
@@ -17,6 +17,8 @@ struct mf_picks {
 struct metafora_plan {
 	struct mf_picks releases;
 	struct mf_picks queues;
+	struct mf_picks withdrawals;
+	struct mf_picks evictions;
 };
 
 /* Empty it; the memory stays for the next. */

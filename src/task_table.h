@@ -43,6 +43,7 @@ struct mf_entry {
 	TAILQ_ENTRY(mf_entry) in_all;
 	TAILQ_ENTRY(mf_entry) in_own;   /* iff RUNNING */
 	TAILQ_ENTRY(mf_entry) in_stops; /* iff stop_due */
+	TAILQ_ENTRY(mf_entry) in_evictions; /* iff evict_due */
 	TAILQ_ENTRY(mf_entry) in_verbs; /* iff UNSENT or RETRY */
 	struct metafora_task *run;      /* the runner's; NULL: no handler */
 	uint64_t attempt;
@@ -54,6 +55,7 @@ struct mf_entry {
 	uint8_t verb;    /* enum metafora_verb, unless IDLE */
 	uint8_t stop_reason;
 	bool stop_due; /* the loop is to call the runner's stop */
+	bool evict_due; /* the first waiter is to go */
 	bool deleted;  /* the task ended by a client's will */
 };
 

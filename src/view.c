@@ -47,7 +47,7 @@ static struct metafora_member *get_node(struct metafora_cluster *view,
 		return NULL;
 	}
 	if (!strcmp(name, view->self_name))
-		node->held = &view->n_held;
+		node->own_view = view;
 	return node;
 }
 

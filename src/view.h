@@ -41,7 +41,8 @@ struct metafora_member {
 	size_t n_owned;         /* lines of existing tasks it is first in */
 	size_t n_waiting;       /* lines it stands further back in */
 	size_t n_claims;        /* references from lines */
-	const size_t *held;     /* this node's own member: view->n_held */
+	/* This node's own member: its view, for what the engine counts. */
+	const struct metafora_cluster *own_view;
 	UT_hash_handle hh;
 };
 
@@ -107,6 +108,10 @@ struct metafora_cluster {
 	uint64_t version;
 	/* Engine's: what this node holds, for metafora_member_n_owned(self). */
 	size_t n_held;
+	/* Engine's: lines it stands in, for metafora_member_n_waiting(self). */
+	size_t n_queued;
+	/* Engine's: for metafora_cluster_n_leaving. */
+	size_t n_leaving;
 	/* Engine's: entries that run and are not stopping. */
 	TAILQ_HEAD(mf_own, mf_entry) own;
 	bool members_changed; /* engine clears */

@@ -38,6 +38,8 @@ enum what {
 	STOP_TASK,
 	PLAN_RELEASE,
 	PLAN_QUEUE,
+	PLAN_WITHDRAW,
+	PLAN_EVICT,
 	SHUTDOWN,
 	N_WHATS
 };
@@ -154,6 +156,12 @@ static void apply(enum what what)
 	case PLAN_QUEUE:
 		plan(false, true);
 		break;
+	case PLAN_WITHDRAW:
+		plan_withdraw();
+		break;
+	case PLAN_EVICT:
+		plan_evict();
+		break;
 	case SHUTDOWN:
 		command(MF_EV_SHUTDOWN);
 		break;
@@ -205,6 +213,7 @@ static const unsigned char leads[MF_N_STATES][N_WHATS] = {
 		       [V_UNKNOWN] = TO(MF_WITHDRAWING),
 		       [FREEZE] = TO(MF_WITHDRAWING),
 		       [DRAIN] = TO(MF_WITHDRAWING),
+		       [PLAN_WITHDRAW] = TO(MF_WITHDRAWING),
 		       [SHUTDOWN] = TO(MF_WITHDRAWING)},
 	[MF_WITHDRAWING] = {[NEW_SESSION] = TO(MF_NONE),
 			    [LOST] = TO(MF_NONE),

@@ -226,7 +226,7 @@ static void arguments_of_a_balancer_are_checked(void)
  * A table whose version or size is wrong, with all operations missing too:
  * they must not be looked at.
  */
-#define CHECK_ABI(type, abi, full, make)                                      \
+#define CHECK_ABI(type, abi, full, make, last)                                \
 	do {                                                                  \
 		struct type ops = {.abi_version = (abi) + 1,                  \
 				   .size = sizeof(ops),                       \
@@ -236,7 +236,8 @@ static void arguments_of_a_balancer_are_checked(void)
 		ops.abi_version = (abi) - 1;                                  \
 		CU_ASSERT_EQUAL(make(&ops), METAFORA_EABI);                   \
 		ops.abi_version = (abi);                                      \
-		ops.size = sizeof(ops) - 1;                                   \
+		/* Shorter than the table of version 1, which `last` ends. */ \
+		ops.size = offsetof(struct type, last) + sizeof(ops.last) - 1; \
 		CU_ASSERT_EQUAL(make(&ops), METAFORA_EABI);                   \
 		ops.size = 0;                                                 \
 		CU_ASSERT_EQUAL(make(&ops), METAFORA_EABI);                   \
@@ -257,7 +258,7 @@ static void arguments_of_a_balancer_are_checked(void)
 static void a_balancer_of_another_abi_is_refused(void)
 {
 	CHECK_ABI(metafora_balancer_ops, METAFORA_BALANCER_ABI, full_balancer,
-		  make_balancer);
+		  make_balancer, destroy);
 }
 
 static void a_balancer_without_a_mandatory_op_is_refused(void)
@@ -299,13 +300,13 @@ static void arguments_of_a_coordinator_are_checked(void)
 static void a_node_side_of_another_abi_is_refused(void)
 {
 	CHECK_ABI(metafora_node_ops, METAFORA_COORDINATOR_ABI, full_node,
-		  make_node);
+		  make_node, free);
 }
 
 static void a_client_side_of_another_abi_is_refused(void)
 {
 	CHECK_ABI(metafora_client_ops, METAFORA_COORDINATOR_ABI, full_client,
-		  make_client);
+		  make_client, free);
 }
 
 static void a_node_side_without_a_mandatory_op_is_refused(void)

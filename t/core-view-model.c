@@ -335,9 +335,11 @@ static void compare_node(unsigned int node)
 	CU_ASSERT_EQUAL(metafora_member_state(member), record->state);
 	CU_ASSERT_EQUAL(metafora_member_weight(member), record->weight);
 	CU_ASSERT_EQUAL(metafora_member_capacity(member), record->capacity);
+	/* Of our own member the engine knows better. */
+	if (!strcmp(names[node], "me"))
+		return;
 	CU_ASSERT_EQUAL(metafora_member_n_waiting(member), n_waiting);
-	if (strcmp(names[node], "me"))
-		CU_ASSERT_EQUAL(metafora_member_n_owned(member), n_owned);
+	CU_ASSERT_EQUAL(metafora_member_n_owned(member), n_owned);
 }
 
 static void compare(void)

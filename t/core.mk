@@ -21,8 +21,11 @@ t_core_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
 t_core_oom_LDADD = $(TEST_LIBS)
 
 libtest_la_SOURCES += t/lib/engine_stage.c t/lib/engine_stage.h
-check_PROGRAMS += t/core-engine t/core-engine-rules t/core-engine-odd
-TESTS += t/core-engine t/core-engine-rules t/core-engine-odd
+check_PROGRAMS += t/core-engine t/core-engine-rules t/core-engine-odd \
+	t/core-handoff
+TESTS += t/core-engine t/core-engine-rules t/core-engine-odd t/core-handoff
+t_core_handoff_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_handoff_LDADD = $(TEST_LIBS)
 t_core_engine_CPPFLAGS = $(TEST_CPPFLAGS)
 t_core_engine_LDADD = $(TEST_LIBS)
 t_core_engine_rules_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -154,6 +154,10 @@ static uint64_t pull_balance(void *state,
 		if (!is_mine(balance, task)) {
 			if (!mf_prng_between(&prng, 0, 19))
 				metafora_plan_queue(plan, task);
+			else if (!mf_prng_between(&prng, 0, 19))
+				metafora_plan_withdraw(plan, task);
+		} else if (waited_for && !mf_prng_between(&prng, 0, 5)) {
+			metafora_plan_evict(plan, task);
 		} else if (!mf_prng_between(&prng, 0, waited_for ? 2 : 50)) {
 			metafora_plan_release(plan, task);
 		}

@@ -287,3 +287,24 @@ void mf_emb_leave(struct metafora_embedded_broker *broker,
 		mf_emb_set_news(first, true);
 	settle(broker, task);
 }
+
+void mf_emb_evict(struct metafora_embedded_broker *broker,
+		  struct emb_claim *claim)
+{
+	struct emb_session *session = claim->session;
+	const size_t n_id = strlen(claim->task->id) + 1;
+	struct emb_evicted *evicted;
+
+	/* Of others it knows already that they are as good as gone. */
+	if (claim->state == EMB_WAITING) {
+		evicted = calloc(1, sizeof(*evicted) + n_id);
+		if (!evicted)
+			return;
+		evicted->attempt = claim->attempt;
+		memcpy(evicted->id, claim->task->id, n_id);
+		TAILQ_INSERT_TAIL(&session->evicted, evicted, entry);
+		if (session->link)
+			mf_emb_wake(session->link);
+	}
+	mf_emb_leave(broker, claim);
+}

@@ -82,6 +82,13 @@ struct emb_task {
 
 TAILQ_HEAD(emb_tasks, emb_task);
 
+/* A claim that was put out of its line; its session has not been told yet. */
+struct emb_evicted {
+	TAILQ_ENTRY(emb_evicted) entry;
+	uint64_t attempt;
+	char id[];
+};
+
 struct emb_bucket {
 	struct emb_tasks tasks;
 	uint32_t last_seq; /* of the newest claim */
@@ -109,6 +116,7 @@ struct emb_session {
 	struct emb_record *record;
 	struct emb_claims claims;
 	struct emb_claims news;
+	TAILQ_HEAD(, emb_evicted) evicted;
 	TAILQ_HEAD(, emb_command) commands;
 	uint64_t last_command;
 	uint64_t sent_command; /* newest on its way to the node */
@@ -196,6 +204,12 @@ int mf_emb_enter(struct metafora_embedded_broker *broker,
 		 uint64_t attempt, struct emb_claim **out);
 /* Take a claim out of its line, and free the task if nothing keeps it. */
 void mf_emb_leave(struct metafora_embedded_broker *broker,
+		  struct emb_claim *claim);
+/*
+ * Take the claim of another session, which waits in line, out of it, and have
+ * that session told.  Nothing happens if memory is short.
+ */
+void mf_emb_evict(struct metafora_embedded_broker *broker,
 		  struct emb_claim *claim);
 /* The session's claim on the task, NULL if it has none. */
 struct emb_claim *mf_emb_own_claim(const struct emb_session *session,

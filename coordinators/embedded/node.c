@@ -369,6 +369,12 @@ static void node_done(void *state, const struct metafora_entry *entries,
 	mf_emb_verb(state, METAFORA_VERB_DONE, entries, n);
 }
 
+static void node_evict(void *state, const struct metafora_eviction *evictions,
+		       size_t n)
+{
+	mf_emb_put_out(state, evictions, n);
+}
+
 static void node_publish(void *state,
 			 const struct metafora_member_record *record)
 {
@@ -471,4 +477,5 @@ const struct metafora_node_ops mf_emb_node_ops = {
 	.close = node_close,
 	.abandon = node_abandon,
 	.free = node_free,
+	.evict = node_evict,
 };

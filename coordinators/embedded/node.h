@@ -60,6 +60,8 @@ struct emb_node {
 struct emb_answer *mf_emb_reserve_new(void);
 void mf_emb_verb(struct emb_node *node, enum metafora_verb verb,
 		 const struct metafora_entry *entries, size_t n);
+void mf_emb_put_out(struct emb_node *node,
+		    const struct metafora_eviction *evictions, size_t n);
 /*
  * Send what the broker has to say of itself about our claims.  False: no
  * memory.  With the lock held.

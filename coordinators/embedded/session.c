@@ -46,6 +46,7 @@ int mf_emb_join(struct metafora_embedded_broker *broker, struct emb_link *link,
 	session->record = mf_emb_record_ref(record);
 	TAILQ_INIT(&session->claims);
 	TAILQ_INIT(&session->news);
+	TAILQ_INIT(&session->evicted);
 	TAILQ_INIT(&session->commands);
 	session->dirty_tasks = EMB_ALL_BUCKETS;
 	session->dirty_claims = EMB_ALL_BUCKETS;
@@ -99,6 +100,7 @@ void mf_emb_session_detach(struct emb_session *session)
 void mf_emb_end(struct metafora_embedded_broker *broker,
 		struct emb_session *session)
 {
+	struct emb_evicted *evicted;
 	struct emb_command *command;
 	struct emb_claim *claim;
 	struct emb_link *link;
@@ -111,6 +113,10 @@ void mf_emb_end(struct metafora_embedded_broker *broker,
 		mf_emb_leave(broker, claim);
 	while ((claim = TAILQ_FIRST(&session->news)))
 		mf_emb_leave(broker, claim);
+	while ((evicted = TAILQ_FIRST(&session->evicted))) {
+		TAILQ_REMOVE(&session->evicted, evicted, entry);
+		free(evicted);
+	}
 	while ((command = TAILQ_FIRST(&session->commands))) {
 		if (command->waiter)
 			mf_emb_request_done(command->waiter, METAFORA_ENOENT,

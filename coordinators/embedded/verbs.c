@@ -315,18 +315,61 @@ void mf_emb_verb(struct emb_node *node, enum metafora_verb verb,
 	pthread_mutex_unlock(&broker->lock);
 }
 
+/* --- evictions ----------------------------------------------------------------------- */
+
+static void put_out(struct emb_link *link,
+		    const struct metafora_eviction *eviction)
+{
+	struct metafora_embedded_broker *broker = link->broker;
+	struct emb_task *task = mf_emb_find(broker, eviction->task);
+	struct emb_claim *claim = task ? TAILQ_FIRST(&task->line) : NULL;
+
+	if (!claim || claim->session != link->session ||
+	    mf_emb_token(broker, claim) != eviction->token)
+		return;
+	while ((claim = TAILQ_NEXT(claim, in_line))) {
+		if (mf_emb_token(broker, claim) != eviction->waiter_token)
+			continue;
+		mf_emb_evict(broker, claim);
+		return;
+	}
+}
+
+void mf_emb_put_out(struct emb_node *node,
+		    const struct metafora_eviction *evictions, size_t n)
+{
+	struct emb_link *link = &node->link;
+	size_t i;
+
+	if (node->state != EMB_CONNECTED)
+		return;
+	pthread_mutex_lock(&link->broker->lock);
+	mf_emb_reap(link->broker, link->host->now_ns(link->host));
+	for (i = 0; i < n && !link->session->dead && !link->faults->cut; i++) {
+		if (mf_emb_next_write(link) != EMB_WRITE_LOST)
+			put_out(link, &evictions[i]);
+	}
+	mf_emb_wake(link);
+	pthread_mutex_unlock(&link->broker->lock);
+}
+
 /* --- verdicts of themselves ---------------------------------------------------------- */
 
 bool mf_emb_collect_news(struct emb_node *node)
 {
 	struct emb_session *session = node->link.session;
 	struct metafora_verdict *verdict;
+	struct emb_evicted *evicted;
 	struct emb_answer *answer;
 	struct emb_claim *claim;
 	size_t n_id_bytes = 0;
 	size_t n = 0;
 	char *ids;
 
+	TAILQ_FOREACH(evicted, &session->evicted, entry) {
+		n_id_bytes += strlen(evicted->id) + 1;
+		n++;
+	}
 	TAILQ_FOREACH(claim, &session->news, in_session) {
 		n_id_bytes += strlen(claim->task->id) + 1;
 		n++;
@@ -337,7 +380,16 @@ bool mf_emb_collect_news(struct emb_node *node)
 	if (!answer)
 		return false;
 	answer->is_news = true;
-	for (n = 0; (claim = TAILQ_FIRST(&session->news)); n++) {
+	for (n = 0; (evicted = TAILQ_FIRST(&session->evicted)); n++) {
+		verdict = &answer->verdicts[n];
+		verdict->verb = METAFORA_VERB_QUEUE;
+		verdict->result = METAFORA_RESULT_VANISHED;
+		verdict->task = mf_emb_put(&ids, evicted->id);
+		verdict->attempt = evicted->attempt;
+		TAILQ_REMOVE(&session->evicted, evicted, entry);
+		free(evicted);
+	}
+	for (; (claim = TAILQ_FIRST(&session->news)); n++) {
 		verdict = &answer->verdicts[n];
 		verdict->verb = METAFORA_VERB_QUEUE;
 		verdict->task = mf_emb_put(&ids, claim->task->id);

@@ -65,6 +65,7 @@ static void clear_session(struct zk_node *node)
 	mf_zk_members_fini(node);
 	node->n_creating = 0;
 	node->n_ending = 0;
+	node->n_evicting = 0;
 	node->full_capacity = 0;
 	node->rival = 0;
 	node->publish_busy = false;
@@ -466,4 +467,5 @@ const struct metafora_node_ops mf_zk_node_ops = {
 	.close = node_close,
 	.abandon = node_abandon,
 	.free = node_free,
+	.evict = mf_zk_evict,
 };

@@ -198,6 +198,7 @@ struct zk_node {
 	struct zk_claim_queue to_end;
 	unsigned int n_creating;   /* batches */
 	unsigned int n_ending;
+	unsigned int n_evicting;
 	/* Answers that were clear at once; given by a post. */
 	struct zk_claim_queue refused;
 	struct metafora_post refused_post;
@@ -349,6 +350,10 @@ void mf_zk_verbs_clear(struct zk_node *node);
 void mf_zk_verbs_flush(struct zk_node *node);
 /* A verdict was given: who waits for it goes on, soon. */
 void mf_zk_verbs_resume(struct zk_node *node);
+
+/* evict.c */
+void mf_zk_evict(void *state, const struct metafora_eviction *evictions,
+		 size_t n);
 
 /* commands.c */
 int mf_zk_commands_begin(struct zk_node *node);

@@ -74,7 +74,8 @@ struct metafora_balancer_ops {
 		const struct metafora_cluster_task *task, uint64_t *until_ns);
 
 	/*
-	 * Mandatory.  Say through the plan which tasks to release.  Called at
+	 * Mandatory.  Say through the plan which tasks to release, which to
+	 * stand in line for and which lines to leave.  Called at
 	 * an interval, after changes of the view (gathered for a moment), and
 	 * on command; not while the node is draining or disconnected, and
 	 * while it is frozen only on command.
@@ -102,12 +103,36 @@ metafora_plan_release(struct metafora_plan *plan,
 /*
  * Plan to stand in line for a task that another node owns: this node becomes
  * the owner when all before it have gone.  Passed over if the coordinator has
- * no lines, or this node stands in that line already or has no room.  Only
+ * no lines, or this node stands in that line already, has no room, or gave the
+ * task away a moment ago.  Only
  * inside balance.
  * Returns 0, METAFORA_EINVAL, METAFORA_ENOMEM (the plan keeps what it has).
  * Since: 0.1.
  */
 METAFORA_API int metafora_plan_queue(struct metafora_plan *plan,
+				     const struct metafora_cluster_task *task);
+
+/*
+ * Plan to leave the line for a task without having run it, so that the place
+ * does not count any more.  Passed over if this node does not wait in that
+ * line.  Only inside balance.
+ * Returns 0, METAFORA_EINVAL, METAFORA_ENOMEM (the plan keeps what it has).
+ * Since: 0.1.
+ */
+METAFORA_API int
+metafora_plan_withdraw(struct metafora_plan *plan,
+		       const struct metafora_cluster_task *task);
+
+/*
+ * Plan to put the first waiter of a task that runs here out of its line: one
+ * that stands there without taking the task would keep those behind it from
+ * getting it.  Nothing happens if this node does not own the task any more,
+ * or that waiter is not in line, when the broker gets to it.  Passed over if
+ * nobody waits, or the coordinator cannot evict.  Only inside balance.
+ * Returns 0, METAFORA_EINVAL, METAFORA_ENOMEM (the plan keeps what it has).
+ * Since: 0.1.
+ */
+METAFORA_API int metafora_plan_evict(struct metafora_plan *plan,
 				     const struct metafora_cluster_task *task);
 
 /*

@@ -50,6 +50,12 @@ metafora_cluster_n_tasks(const struct metafora_cluster *cluster);
 /* Tasks that exist and that nobody has claimed. */
 METAFORA_API size_t
 metafora_cluster_n_unowned(const struct metafora_cluster *cluster);
+/*
+ * Tasks of this node on their way to others: their handlers were asked to stop,
+ * and their claims are not gone yet.
+ */
+METAFORA_API size_t
+metafora_cluster_n_leaving(const struct metafora_cluster *cluster);
 
 /* --- members ------------------------------------------------------------ */
 
@@ -83,7 +89,10 @@ metafora_member_capacity(const struct metafora_member *member);
  */
 METAFORA_API size_t
 metafora_member_n_owned(const struct metafora_member *member);
-/* Tasks it waits for in line. */
+/*
+ * Tasks it waits for in line.  For this node's own member: lines it stands in
+ * or is about to at this moment.
+ */
 METAFORA_API size_t
 metafora_member_n_waiting(const struct metafora_member *member);
 

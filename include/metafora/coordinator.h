@@ -267,6 +267,14 @@ struct metafora_node_sink {
 			const struct metafora_command_fact *fact);
 };
 
+/* A waiter to be put out of the line of a task of ours.  Valid in the call. */
+struct metafora_eviction {
+	const char *task;
+	uint64_t token;        /* of our claim, which owns the task */
+	const char *waiter;    /* node whose claim it is ... */
+	uint64_t waiter_token; /* ... and which */
+};
+
 /* --- node side -------------------------------------------------------------- */
 
 /* The coordinator keeps lines: queue works. */
@@ -275,7 +283,7 @@ struct metafora_node_sink {
 /*
  * Node side operations.  Constant and append-only.  Owner thread, except
  * abandon; none blocks.  All are mandatory, except queue without
- * METAFORA_COORDINATOR_LINES and abandon.
+ * METAFORA_COORDINATOR_LINES, abandon and evict.
  *
  * The verbs take batches, in the order in which core would like them; every
  * entry gets exactly one answer in verdicts unless the session is lost first.
@@ -345,6 +353,14 @@ struct metafora_node_ops {
 	void (*abandon)(void *state);
 	/* After CLOSED or FAILED: free everything. */
 	void (*free)(void *state);
+	/*
+	 * Optional.  Remove the waiters' claims, each only if our own claim is
+	 * still there: both are checked in one step with the removal.  No
+	 * answer, and no second try: the next snapshot shows what came of it.
+	 * The node whose claim it was is told by VANISHED.
+	 */
+	void (*evict)(void *state, const struct metafora_eviction *evictions,
+		      size_t n);
 };
 
 /* --- client side ------------------------------------------------------------- */

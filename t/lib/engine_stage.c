@@ -166,6 +166,26 @@ void plan(bool release, bool queue)
 	step(event);
 }
 
+void plan_withdraw(void)
+{
+	struct metafora_cluster_task *task = mf_view_find(&engine.view, "t");
+	struct mf_event event = {.kind = MF_EV_PLAN};
+
+	event.plan.withdrawals = &task;
+	event.plan.n_withdrawals = task ? 1 : 0;
+	step(event);
+}
+
+void plan_evict(void)
+{
+	struct metafora_cluster_task *task = mf_view_find(&engine.view, "t");
+	struct mf_event event = {.kind = MF_EV_PLAN};
+
+	event.plan.evictions = &task;
+	event.plan.n_evictions = task ? 1 : 0;
+	step(event);
+}
+
 void pass(uint64_t ns)
 {
 	now += ns;
@@ -232,17 +252,23 @@ void engine_check(void)
 	const size_t in_verbs = offsetof(struct mf_entry, in_verbs);
 	const size_t in_stops = offsetof(struct mf_entry, in_stops);
 	const struct mf_entry *e;
-	size_t n = 0, n_held = 0, n_own = 0;
+	const size_t in_evictions = offsetof(struct mf_entry, in_evictions);
+	size_t n = 0, n_held = 0, n_own = 0, n_queued = 0, n_leaving = 0;
 
 	TAILQ_FOREACH(e, &engine.entries, in_all) {
 		n++;
 		n_held += e->state == MF_RUNNING || e->state == MF_CLAIMING;
 		n_own += e->state == MF_RUNNING;
+		n_queued += e->state == MF_QUEUING || e->state == MF_QUEUED;
+		n_leaving += e->state == MF_STOPPING ||
+			     e->state == MF_RELEASING;
 		CU_ASSERT_NOT_EQUAL(e->state, MF_NONE);
 		CU_ASSERT_PTR_EQUAL(e->task->entry, e);
 		CU_ASSERT_EQUAL(!!e->run, mf_state_has_handler(e->state));
 		CU_ASSERT_EQUAL(e->stop_due,
 				listed(&engine.stops, e, in_stops));
+		CU_ASSERT_EQUAL(e->evict_due,
+				listed(&engine.evictions, e, in_evictions));
 		CU_ASSERT_EQUAL(e->sending == MF_UNSENT,
 				listed(&engine.unsent[e->verb], e, in_verbs));
 		CU_ASSERT_EQUAL(e->sending == MF_RETRY,
@@ -251,6 +277,8 @@ void engine_check(void)
 	}
 	CU_ASSERT_EQUAL(n, engine.n_entries);
 	CU_ASSERT_EQUAL(n_held, engine.view.n_held);
+	CU_ASSERT_EQUAL(n_queued, engine.view.n_queued);
+	CU_ASSERT_EQUAL(n_leaving, engine.view.n_leaving);
 	n = 0;
 	TAILQ_FOREACH(e, &engine.view.own, in_own)
 		n++;

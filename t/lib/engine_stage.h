@@ -42,6 +42,8 @@ void start(struct metafora_task *run);
 void returned(enum metafora_outcome outcome);
 void answer(enum metafora_can_claim a, uint64_t until_ns);
 void plan(bool release, bool queue);
+void plan_withdraw(void);
+void plan_evict(void);
 void pass(uint64_t ns);
 void command(enum mf_event_kind kind);
 

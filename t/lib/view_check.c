@@ -45,7 +45,7 @@ static void check_nodes(const struct metafora_cluster *view)
 		CU_ASSERT_EQUAL(node->n_waiting, standing.n_waiting);
 		/* Nothing is kept that nobody mentions. */
 		CU_ASSERT_TRUE(node->living || node->n_claims > 0);
-		CU_ASSERT_EQUAL(node->held == &view->n_held,
+		CU_ASSERT_EQUAL(node->own_view == view,
 				!strcmp(node->name, view->self_name));
 		n_living += node->living;
 	}
