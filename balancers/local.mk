@@ -5,6 +5,10 @@ libbalancers_la_SOURCES = \
 	balancers/adopted.h \
 	balancers/dumb.c \
 	balancers/fair.c \
+	balancers/fair.h \
+	balancers/fair_evict.c \
+	balancers/fair_give.c \
+	balancers/fair_pull.c \
 	balancers/meminfo.c \
 	balancers/meminfo.h \
 	balancers/quota.c \

@@ -25,6 +25,10 @@ struct mf_quota_member {
 	uint64_t n_owned;
 	/* --- out --- */
 	uint64_t quota;
+	/* --- the caller's own, not looked at --- */
+	uint64_t n_waiting; /* lines it stands in */
+	uint64_t n_lined;   /* scratch */
+	uint64_t first;     /* scratch */
 	/* --- scratch --- */
 	uint64_t units; /* of weight */
 	uint64_t limit; /* capacity, or all there is to share */

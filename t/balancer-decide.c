@@ -79,7 +79,7 @@ static void setup(void)
 					balancer, DELAY_MS),
 				0);
 		balancers[i] = balancer;
-		CU_ASSERT_EQUAL_FATAL(mf_view_init(&views[i], names[i], true),
+		CU_ASSERT_EQUAL_FATAL(mf_view_init(&views[i], names[i], false),
 				      0);
 		CU_ASSERT_EQUAL_FATAL(mf_view_begin(&views[i], 1), 0);
 	}
@@ -655,7 +655,7 @@ static void a_thousand_members_and_a_hundred_thousand_tasks(void)
 	size_t n;
 
 	CU_ASSERT_EQUAL_FATAL(metafora_balancer_fair_new(&fair), 0);
-	CU_ASSERT_EQUAL_FATAL(mf_view_init(&view, "node-0500", true), 0);
+	CU_ASSERT_EQUAL_FATAL(mf_view_init(&view, "node-0500", false), 0);
 	CU_ASSERT_EQUAL_FATAL(mf_view_begin(&view, 1), 0);
 	fill_big(&view);
 

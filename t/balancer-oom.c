@@ -33,7 +33,7 @@ static void setup(void)
 	records[0].node = "a";
 	records[1].node = "b";
 	records[0].weight = records[1].weight = 1;
-	CU_ASSERT_EQUAL_FATAL(mf_view_init(&view, "a", true), 0);
+	CU_ASSERT_EQUAL_FATAL(mf_view_init(&view, "a", false), 0);
 	CU_ASSERT_EQUAL_FATAL(mf_view_begin(&view, 1), 0);
 	for (i = 0; i < N_TASKS; i++) {
 		snprintf(ids[i], sizeof(ids[i]), "task-%03zu", i);

@@ -35,6 +35,12 @@ METAFORA_API int metafora_balancer_dumb_new(struct metafora_balancer **out);
  * What a frozen node holds stays there and is not shared; a draining node has
  * no share.  The default of a consumer.
  *
+ * Moves are pulls: a node below its share stands in line for tasks of nodes
+ * above theirs, and these release a task only to a node that waits for it, so
+ * that it is in nobody's hands for as short as can be.  A node that drains, or
+ * that is frozen and balances by command, releases into the open, as all do
+ * with a coordinator without lines: then whoever is best suited claims.
+ *
  * All nodes work out the same shares from the members and counts that they
  * see, so the balancers of all members need the same filter.
  * Returns 0, METAFORA_EINVAL, METAFORA_ENOMEM.  Since: 0.1.
@@ -68,6 +74,13 @@ metafora_balancer_fair_set_unclaimed_grace_ms(struct metafora_balancer *fair,
 METAFORA_API int
 metafora_balancer_fair_set_claim_delay_ms(struct metafora_balancer *fair,
 					  int64_t delay_ms);
+/*
+ * How long a node may stand first in a line without being able to take the
+ * task over, because it is not active, has its share already, or is gone,
+ * before the owner puts it out of the line: 100 to 3,600,000; default 10,000.
+ */
+METAFORA_API int metafora_balancer_fair_set_waiter_timeout_ms(
+	struct metafora_balancer *fair, int64_t timeout_ms);
 /*
  * Only members for which filter returns true get a share; the others claim
  * nothing and give away what they have.  NULL, the default: all do.  Called on

@@ -43,6 +43,7 @@ static void state_init(struct rounds_state *state)
 	state->exists = xcalloc(ROUNDS_TASKS_MAX, sizeof(*state->exists));
 	state->owner = xcalloc(ROUNDS_TASKS_MAX, sizeof(*state->owner));
 	state->token = xcalloc(ROUNDS_TASKS_MAX, sizeof(*state->token));
+	state->line = xcalloc(ROUNDS_TASKS_MAX, sizeof(*state->line));
 }
 
 static void state_fini(struct rounds_state *state)
@@ -50,6 +51,7 @@ static void state_fini(struct rounds_state *state)
 	free(state->exists);
 	free(state->owner);
 	free(state->token);
+	free(state->line);
 }
 
 static void state_copy(struct rounds_state *to,
@@ -61,6 +63,7 @@ static void state_copy(struct rounds_state *to,
 	memcpy(to->exists, from->exists, n_tasks * sizeof(*to->exists));
 	memcpy(to->owner, from->owner, n_tasks * sizeof(*to->owner));
 	memcpy(to->token, from->token, n_tasks * sizeof(*to->token));
+	memcpy(to->line, from->line, n_tasks * sizeof(*to->line));
 	memcpy(to->nodes, from->nodes, sizeof(to->nodes));
 }
 
@@ -77,6 +80,42 @@ static void own(struct rounds *r, size_t task, int node)
 	changed(r);
 }
 
+static void enter_line(struct rounds *r, size_t task, int node)
+{
+	struct rounds_line *line = &r->truth.line[task];
+	size_t i = 0;
+
+	while (i < ROUNDS_WAITERS_MAX && line->node[i] != ROUNDS_NOBODY)
+		i++;
+	if (i == ROUNDS_WAITERS_MAX)
+		abort();
+	line->node[i] = node;
+	line->token[i] = ++r->last_token;
+	changed(r);
+}
+
+static void leave_line(struct rounds *r, size_t task, int node)
+{
+	struct rounds_line *line = &r->truth.line[task];
+	size_t i = 0;
+
+	while (line->node[i] != node)
+		if (++i == ROUNDS_WAITERS_MAX)
+			return;
+	for (; i + 1 < ROUNDS_WAITERS_MAX; i++) {
+		line->node[i] = line->node[i + 1];
+		line->token[i] = line->token[i + 1];
+	}
+	line->node[i] = ROUNDS_NOBODY;
+	changed(r);
+}
+
+static bool line_is_full(const struct rounds *r, size_t task)
+{
+	return r->truth.line[task].node[ROUNDS_WAITERS_MAX - 1] !=
+	       ROUNDS_NOBODY;
+}
+
 static void publish(struct rounds *r, size_t i)
 {
 	const struct rounds_node *node = &r->nodes[i];
@@ -90,60 +129,80 @@ static void publish(struct rounds *r, size_t i)
 
 /* --- what a node holds ------------------------------------------------------------ */
 
-static void held(struct rounds_node *node, int by)
+/* Change the state of an entry; NONE ends it. */
+static void move(struct rounds_node *node, struct mf_entry *entry,
+		 enum mf_state to)
 {
-	node->view.n_held += by;
-	node->view.version++;
+	struct metafora_cluster *view = &node->view;
+	enum mf_state from = entry->state;
+
+	if (from == MF_RUNNING)
+		TAILQ_REMOVE(&view->own, entry, in_own);
+	view->n_held -= from == MF_RUNNING;
+	view->n_queued -= from == MF_QUEUED;
+	view->n_leaving -= from == MF_STOPPING;
+	entry->state = to;
+	if (to == MF_RUNNING)
+		TAILQ_INSERT_TAIL(&view->own, entry, in_own);
+	view->n_held += to == MF_RUNNING;
+	view->n_queued += to == MF_QUEUED;
+	view->n_leaving += to == MF_STOPPING;
+	view->version++;
+	if (to != MF_NONE)
+		return;
+	node->parts[task_number(entry->task)].entry = NULL;
+	entry->task->entry = NULL;
+	mf_view_settle(view, entry->task);
+	free(entry);
 }
 
-static void take(struct rounds_node *node, struct metafora_cluster_task *task)
+static void take(struct rounds_node *node, struct metafora_cluster_task *task,
+		 enum mf_state state)
 {
 	struct mf_entry *entry = xcalloc(1, sizeof(*entry));
 
 	entry->task = task;
-	entry->state = MF_RUNNING;
 	task->entry = entry;
 	node->parts[task_number(task)].entry = entry;
-	TAILQ_INSERT_TAIL(&node->view.own, entry, in_own);
-	held(node, 1);
+	move(node, entry, state);
 }
 
 static void stop(struct rounds *r, struct rounds_node *node,
 		 struct mf_entry *entry)
 {
-	entry->state = MF_STOPPING;
-	node->n_stopping++;
+	move(node, entry, MF_STOPPING);
 	r->changed_ns = r->now_ns;
-	TAILQ_REMOVE(&node->view.own, entry, in_own);
-	held(node, -1);
 	node->parts[task_number(entry->task)].stops_ns =
-		r->now_ns + ROUNDS_STOP_MS * NS_PER_MS;
+		r->now_ns + (node->stop_ms ? node->stop_ms : ROUNDS_STOP_MS) *
+				    NS_PER_MS;
 }
 
-static void drop(struct rounds_node *node, size_t i)
+/* The owner's claim is gone: the first that waits owns. */
+static void promote(struct rounds *r, size_t task)
 {
-	struct mf_entry *entry = node->parts[i].entry;
+	const struct rounds_line *line = &r->truth.line[task];
+	uint32_t token = line->token[0];
+	int node = line->node[0];
 
-	if (entry->state == MF_RUNNING) {
-		TAILQ_REMOVE(&node->view.own, entry, in_own);
-		held(node, -1);
-	} else {
-		node->n_stopping--;
+	if (node == ROUNDS_NOBODY || !r->truth.exists[task]) {
+		own(r, task, ROUNDS_NOBODY);
+		return;
 	}
-	node->parts[i].entry = NULL;
-	entry->task->entry = NULL;
-	mf_view_settle(&node->view, entry->task);
-	free(entry);
+	leave_line(r, task, node);
+	own(r, task, node);
+	r->truth.token[task] = token;
+	r->n_handed++;
+	move(&r->nodes[node], r->nodes[node].parts[task].entry, MF_RUNNING);
 }
 
-static void drop_all(struct rounds *r, struct rounds_node *node)
+static void withdraw(struct rounds *r, size_t n, size_t task)
 {
-	size_t i;
+	struct mf_entry *entry = r->nodes[n].parts[task].entry;
 
-	for (i = 0; i < r->n_tasks; i++) {
-		if (node->parts[i].entry)
-			drop(node, i);
-	}
+	if (!entry || entry->state != MF_QUEUED)
+		return;
+	leave_line(r, task, (int)n);
+	move(&r->nodes[n], entry, MF_NONE);
 }
 
 /* --- a node's turn ------------------------------------------------------------------ */
@@ -172,13 +231,14 @@ static void show_members(struct rounds *r, struct rounds_node *node,
 static void show(struct rounds *r, struct rounds_node *node)
 {
 	static struct metafora_task_fact tasks[ROUNDS_TASKS_MAX];
-	static struct metafora_claim_fact claims[ROUNDS_TASKS_MAX];
+	static struct metafora_claim_fact
+		claims[ROUNDS_TASKS_MAX * (1 + ROUNDS_WAITERS_MAX)];
 	uint64_t lag = node->lag < r->tick ? node->lag : r->tick;
 	const struct rounds_state *state =
 		&r->past[(r->tick - lag) % (ROUNDS_LAG_MAX + 1)];
 	struct metafora_cluster_task *task;
 	size_t n_tasks = 0, n_claims = 0;
-	size_t i;
+	size_t i, j;
 
 	if (node->serial == state->serial)
 		return;
@@ -192,6 +252,14 @@ static void show(struct rounds *r, struct rounds_node *node)
 		claims[n_claims].task = task_name(i);
 		claims[n_claims].node = r->nodes[state->owner[i]].name;
 		claims[n_claims++].token = state->token[i];
+		for (j = 0; j < ROUNDS_WAITERS_MAX &&
+			    state->line[i].node[j] != ROUNDS_NOBODY;
+		     j++) {
+			claims[n_claims].task = task_name(i);
+			claims[n_claims].node =
+				r->nodes[state->line[i].node[j]].name;
+			claims[n_claims++].token = state->line[i].token[j];
+		}
 	}
 	mf_view_tasks(&node->view, r->now_ns, 0, tasks, n_tasks);
 	mf_view_claims(&node->view, r->now_ns, 0, claims, n_claims);
@@ -205,14 +273,14 @@ static void finish_stops(struct rounds *r, size_t n)
 	struct rounds_node *node = &r->nodes[n];
 	size_t i;
 
-	for (i = 0; i < r->n_tasks && node->n_stopping; i++) {
+	for (i = 0; i < r->n_tasks && node->view.n_leaving; i++) {
 		struct rounds_part *part = &node->parts[i];
 
 		if (!part->entry || part->entry->state != MF_STOPPING ||
 		    part->stops_ns > r->now_ns)
 			continue;
-		drop(node, i);
-		own(r, i, ROUNDS_NOBODY);
+		move(node, part->entry, MF_NONE);
+		promote(r, i);
 		part->ask_ns = r->now_ns + ROUNDS_GIVEN_AWAY_MS * NS_PER_MS;
 	}
 }
@@ -225,7 +293,7 @@ static void claim(struct rounds *r, size_t n,
 	r->n_claims++;
 	if (r->truth.exists[i] && r->truth.owner[i] == ROUNDS_NOBODY) {
 		own(r, i, (int)n);
-		take(&r->nodes[n], task);
+		take(&r->nodes[n], task, MF_RUNNING);
 	} else {
 		/* Seen too late; ask again when more is known. */
 		r->n_beaten++;
@@ -272,6 +340,36 @@ static void ask(struct rounds *r, size_t n)
 	}
 }
 
+/* Stand in line, as seen perhaps too late: it may be in the open by now. */
+static void queue(struct rounds *r, size_t n,
+		  struct metafora_cluster_task *task)
+{
+	struct rounds_node *node = &r->nodes[n];
+	size_t i = task_number(task);
+
+	if (node->refuses || task->entry || !r->truth.exists[i] ||
+	    node->parts[i].ask_ns > r->now_ns || line_is_full(r, i))
+		return;
+	r->n_queued++;
+	if (r->truth.owner[i] == ROUNDS_NOBODY) {
+		own(r, i, (int)n);
+		take(node, task, MF_RUNNING);
+	} else {
+		enter_line(r, i, (int)n);
+		take(node, task, MF_QUEUED);
+	}
+}
+
+static void evict(struct rounds *r, size_t n, size_t task)
+{
+	int waiter = r->truth.line[task].node[0];
+
+	if (r->truth.owner[task] != (int)n || waiter == ROUNDS_NOBODY)
+		return;
+	r->n_evicted++;
+	withdraw(r, (size_t)waiter, task);
+}
+
 static void plan(struct rounds *r, size_t n)
 {
 	struct rounds_node *node = &r->nodes[n];
@@ -297,6 +395,22 @@ static void plan(struct rounds *r, size_t n)
 		r->moves[task_number(entry->task)]++;
 		stop(r, node, entry);
 	}
+	for (i = 0; i < r->plan.withdrawals.n; i++) {
+		r->n_withdrawn++;
+		withdraw(r, n, task_number(r->plan.withdrawals.tasks[i]));
+	}
+	for (i = 0; i < r->plan.queues.n; i++)
+		queue(r, n, r->plan.queues.tasks[i]);
+	for (i = 0; i < r->plan.evictions.n; i++)
+		evict(r, n, task_number(r->plan.evictions.tasks[i]));
+}
+
+static void leave_lines(struct rounds *r, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_tasks; i++)
+		withdraw(r, n, i);
 }
 
 static void turn(struct rounds *r, size_t n)
@@ -375,7 +489,7 @@ size_t rounds_join(struct rounds *r, struct metafora_balancer *balancer)
 		abort();
 	/* Its views begin with nothing, and versions with 1. */
 	snprintf(node->name, sizeof(node->name), "node-%02zu", i);
-	if (mf_view_init(&node->view, node->name, true) ||
+	if (mf_view_init(&node->view, node->name, !r->no_lines) ||
 	    mf_view_begin(&node->view, 1))
 		abort();
 	node->parts = xcalloc(ROUNDS_TASKS_MAX, sizeof(*node->parts));
@@ -393,11 +507,13 @@ void rounds_die(struct rounds *r, size_t n)
 
 	if (!node->alive)
 		return;
+	leave_lines(r, n);
 	for (i = 0; i < r->n_tasks; i++) {
+		if (node->parts[i].entry)
+			move(node, node->parts[i].entry, MF_NONE);
 		if (r->truth.owner[i] == (int)n)
-			own(r, i, ROUNDS_NOBODY);
+			promote(r, i);
 	}
-	drop_all(r, node);
 	mf_view_fini(&node->view);
 	metafora_balancer_free(node->balancer);
 	free(node->parts);
@@ -409,6 +525,8 @@ void rounds_set_state(struct rounds *r, size_t n,
 		      enum metafora_member_state state)
 {
 	r->nodes[n].state = state;
+	if (state != METAFORA_MEMBER_ACTIVE && !r->nodes[n].stalls)
+		leave_lines(r, n);
 	publish(r, n);
 }
 
@@ -431,12 +549,16 @@ void rounds_balance(struct rounds *r, size_t n)
 
 void rounds_submit(struct rounds *r, size_t n)
 {
+	size_t j;
+
 	for (; n; n--) {
 		size_t i = r->n_tasks++;
 
 		if (r->n_tasks > ROUNDS_TASKS_MAX)
 			abort();
 		r->truth.exists[i] = true;
+		for (j = 0; j < ROUNDS_WAITERS_MAX; j++)
+			r->truth.line[i].node[j] = ROUNDS_NOBODY;
 		own(r, i, ROUNDS_NOBODY);
 	}
 }
@@ -447,8 +569,10 @@ void rounds_delete(struct rounds *r, size_t i)
 
 	if (!r->truth.exists[i])
 		return;
+	while (r->truth.line[i].node[0] != ROUNDS_NOBODY)
+		withdraw(r, (size_t)r->truth.line[i].node[0], i);
 	if (owner != ROUNDS_NOBODY)
-		drop(&r->nodes[owner], i);
+		move(&r->nodes[owner], r->nodes[owner].parts[i].entry, MF_NONE);
 	r->truth.exists[i] = false;
 	own(r, i, ROUNDS_NOBODY);
 }
@@ -475,6 +599,7 @@ bool rounds_settle(struct rounds *r, uint64_t quiet_ms, uint64_t limit_ms)
 void rounds_reset_counts(struct rounds *r)
 {
 	r->n_claims = r->n_beaten = r->n_moves = 0;
+	r->n_queued = r->n_withdrawn = r->n_evicted = r->n_handed = 0;
 	memset(r->moves, 0, ROUNDS_TASKS_MAX * sizeof(*r->moves));
 }
 
@@ -495,6 +620,18 @@ size_t rounds_n_unowned(const struct rounds *r)
 
 	for (i = 0; i < r->n_tasks; i++)
 		n += r->truth.exists[i] && r->truth.owner[i] == ROUNDS_NOBODY;
+	return n;
+}
+
+size_t rounds_n_waiting(const struct rounds *r)
+{
+	size_t n = 0;
+	size_t i, j;
+
+	for (i = 0; i < r->n_tasks; i++) {
+		for (j = 0; j < ROUNDS_WAITERS_MAX; j++)
+			n += r->truth.line[i].node[j] != ROUNDS_NOBODY;
+	}
 	return n;
 }
 

@@ -26,10 +26,12 @@
 #define ROUNDS_STOP_MS 40
 
 #define ROUNDS_NOBODY (-1)
+/* Longest line behind an owner. */
+#define ROUNDS_WAITERS_MAX 3
 
 /* What a node has to do with one task. */
 struct rounds_part {
-	struct mf_entry *entry; /* the node has it; NULL: not */
+	struct mf_entry *entry; /* the node has it, or waits; NULL: not */
 	uint64_t stops_ns;      /* entry is STOPPING: when it has stopped */
 	uint64_t ask_ns;        /* not to be asked before */
 	uint64_t ask_version;   /* not to be asked while the view is that */
@@ -43,10 +45,11 @@ struct rounds_node {
 	uint64_t capacity;
 	unsigned int lag;   /* ticks that its view is late */
 	bool refuses;       /* is never asked, as if its handlers failed */
+	bool stalls;        /* neither takes its turn nor leaves its lines */
+	uint64_t stop_ms;   /* its handlers' time; 0: ROUNDS_STOP_MS */
 	struct metafora_balancer *balancer;
 	struct metafora_cluster view;
 	struct rounds_part *parts; /* by task */
-	size_t n_stopping;
 	uint64_t serial;           /* of the state shown last */
 	uint64_t balanced_version;
 	uint64_t wish_ns;
@@ -59,6 +62,10 @@ struct rounds_state {
 	bool *exists;
 	int16_t *owner;
 	uint64_t *token;
+	struct rounds_line {
+		int16_t node[ROUNDS_WAITERS_MAX]; /* then ROUNDS_NOBODY */
+		uint32_t token[ROUNDS_WAITERS_MAX];
+	} *line; /* of those who wait, by task */
 	struct {
 		bool alive;
 		enum metafora_member_state state;
@@ -69,6 +76,7 @@ struct rounds_state {
 
 struct rounds {
 	struct mf_prng prng;
+	bool no_lines; /* before the first node joins */
 	uint64_t now_ns;
 	uint64_t tick;
 	uint64_t last_token;
@@ -81,6 +89,9 @@ struct rounds {
 	struct metafora_plan plan;
 	/* Since the last rounds_reset_counts. */
 	unsigned long n_claims, n_beaten, n_moves;
+	unsigned long n_queued, n_withdrawn, n_evicted;
+	/* Handed to a waiter without having been in the open. */
+	unsigned long n_handed;
 	uint16_t *moves; /* by task */
 };
 
@@ -111,6 +122,8 @@ bool rounds_settle(struct rounds *r, uint64_t quiet_ms, uint64_t limit_ms);
 void rounds_reset_counts(struct rounds *r);
 size_t rounds_n_owned(const struct rounds *r, size_t node);
 size_t rounds_n_unowned(const struct rounds *r);
+/* Places in lines behind owners. */
+size_t rounds_n_waiting(const struct rounds *r);
 /* Most minus least owned by living, active nodes. */
 size_t rounds_spread(const struct rounds *r);
 /* Most moves of one task. */

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of the fair balancer: what its files share. */
+#ifndef MF_FAIR_H
+#define MF_FAIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <metafora/balancer.h>
+
+#include "adopted.h"
+#include "quota.h"
+
+#define MF_FAIR_NS_PER_MS UINT64_C(1000000)
+#define MF_FAIR_NOBODY SIZE_MAX
+
+/* A node that stands first in lines of ours without being able to take over. */
+struct mf_fair_stall {
+	uint64_t node; /* hash of its name */
+	uint64_t since_ns;
+	bool seen; /* scratch */
+};
+
+/* Such nodes remembered at a time. */
+#define MF_FAIR_STALLS_MAX 64
+
+struct mf_fair {
+	/* Const after start. */
+	uint64_t grace_ns;
+	uint64_t delay_ns;
+	uint64_t stall_ns;
+	bool (*filter)(void *arg, const struct metafora_member *member);
+	void *filter_arg;
+
+	/*
+	 * Owner: what follows from the view of that version.  The names in
+	 * members are the view's, valid only while the view is the same.
+	 */
+	bool known;
+	uint64_t version;
+	uint64_t roster; /* hash of who is there and in what state */
+	struct mf_quota_member *members; /* sorted by name */
+	struct mf_quota_member **takers; /* those with a deficit */
+	size_t n_room;   /* of both arrays */
+	size_t n_members;
+	size_t n_takers;
+	size_t self;     /* index in members, or MF_FAIR_NOBODY */
+
+	struct mf_adopted adopted; /* owner */
+	struct mf_fair_stall stalls[MF_FAIR_STALLS_MAX]; /* owner */
+	size_t n_stalls;
+};
+
+/* --- fair.c ------------------------------------------------------------------ */
+
+/*
+ * What a member has room for within its quota.  What it stands in line for
+ * counts as if it had it: otherwise it would end with both.
+ */
+static inline uint64_t mf_fair_deficit(const struct mf_quota_member *m)
+{
+	uint64_t n = m->n_owned + m->n_waiting;
+
+	return n < m->quota ? m->quota - n : 0;
+}
+
+/* The member of that name, or NULL. */
+struct mf_quota_member *mf_fair_find(const struct mf_fair *fair,
+				     const char *name);
+/*
+ * The first waiter of a task, if it can take it: active and below its quota;
+ * or NULL.
+ */
+struct mf_quota_member *
+mf_fair_waiter(const struct mf_fair *fair,
+	       const struct metafora_cluster_task *task);
+/* In which order an owner gives tasks away, lowest first: all nodes know it. */
+uint64_t mf_fair_rank(const struct mf_quota_member *owner, const char *id);
+
+/* --- fair_give.c: what this node gives away ---------------------------------- */
+
+/*
+ * This node has more than its share: plan what to release.  Returns when to go
+ * on, 0 if only a change of the view calls for more.
+ */
+uint64_t mf_fair_give(struct mf_fair *fair,
+		      const struct metafora_balance *balance,
+		      struct metafora_plan *plan);
+/* See what became of a task that was given away to probe. */
+void mf_fair_learn(struct mf_fair *fair,
+		   const struct metafora_balance *balance);
+
+/*
+ * Plan to evict waiters that have stood in the way for too long.  Returns as
+ * mf_fair_give().
+ */
+uint64_t mf_fair_evict(struct mf_fair *fair,
+		       const struct metafora_balance *balance,
+		       struct metafora_plan *plan);
+
+/* --- fair_pull.c: what this node queues for ---------------------------------- */
+
+/*
+ * Plan which lines to stand in and which to leave.  Returns when to go on, 0
+ * if only a change of the view calls for more.
+ */
+uint64_t mf_fair_pull(struct mf_fair *fair,
+		      const struct metafora_balance *balance,
+		      struct metafora_plan *plan);
+
+#endif
