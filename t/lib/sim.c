@@ -118,6 +118,7 @@ static void end_job(struct sim_job *job, enum metafora_outcome outcome)
 	if (outcome == METAFORA_DONE &&
 	    metafora_task_stop_reason(task) == METAFORA_STOP_NONE)
 		job->of->wanted = false;
+	job->of->left_ns = job->node->alive ? now_ns(sim) : 0;
 	metafora_task_finish(task, outcome);
 }
 
@@ -238,6 +239,10 @@ static int start(void *arg, struct metafora_task *task)
 	metafora_task_set_context(task, job);
 	LIST_INSERT_HEAD(&sim->jobs, job, in_all);
 	add_live(sim, of, job);
+	if (of->left_ns)
+		sim->gaps[sim->n_gaps++ % SIM_GAPS_MAX] =
+			now_ns(sim) - of->left_ns;
+	of->left_ns = 0;
 	of->n_runs++;
 	sim->n_starts++;
 	wake_job(job);
@@ -669,6 +674,30 @@ void sim_free(struct sim *sim)
 		free(task);
 	}
 	free(sim);
+}
+
+void sim_reset_gaps(struct sim *sim)
+{
+	sim->n_gaps = 0;
+}
+
+static int compare_ns(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a;
+	uint64_t y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+uint64_t sim_gap_ns(struct sim *sim, unsigned int percent)
+{
+	size_t n = sim->n_gaps < SIM_GAPS_MAX ? sim->n_gaps : SIM_GAPS_MAX;
+
+	if (!n)
+		abort();
+	/* Their order tells nothing once they are asked for. */
+	qsort(sim->gaps, n, sizeof(*sim->gaps), compare_ns);
+	return sim->gaps[(n - 1) * percent / 100];
 }
 
 void sim_dump(struct sim *sim)

@@ -18,6 +18,7 @@
 #include <uthash.h>
 
 #define SIM_NODES_MAX 32
+#define SIM_GAPS_MAX 1024
 
 struct sim;
 
@@ -42,6 +43,7 @@ struct sim_task {
 	UT_hash_handle hh;
 	LIST_HEAD(, sim_job) live;
 	uint64_t last_token;
+	uint64_t left_ns; /* when its last handler on a living node returned */
 	unsigned int n_runs;
 	unsigned int n_wishes; /* submissions and deletions under way */
 	bool deleted; /* a client asked for that */
@@ -81,6 +83,8 @@ struct sim_backend {
 	void (*expire)(struct sim *sim, const char *node);
 	/* Some other fault; drawn with sim_between(). */
 	void (*fault)(struct sim *sim, const char *node);
+	/* Each message takes so long; NULL: it cannot be set. */
+	void (*delay)(struct sim *sim, int64_t ms);
 	/* Undo cuts and faults of the node. */
 	void (*heal)(struct sim *sim, const char *node);
 	/* Whether the broker has the task at this instant; may be NULL. */
@@ -117,6 +121,9 @@ struct sim {
 	 * deleted: none, unless a fault kept the broker from learning it.
 	 */
 	unsigned int n_after_end;
+	/* The newest times, in ns, from a handler's return to the next start. */
+	uint64_t gaps[SIM_GAPS_MAX];
+	unsigned int n_gaps; /* ever; the oldest are overwritten */
 	unsigned int n_open;   /* client requests without an answer */
 	int last_error;        /* of the last client request */
 	unsigned int n_live;   /* handlers that run on living nodes */
@@ -165,6 +172,10 @@ struct sim_node *sim_node(struct sim *sim, const char *name);
 struct sim_task *sim_task(struct sim *sim, const char *id);
 /* The node that runs the task, or NULL. */
 struct sim_node *sim_owner(struct sim *sim, const char *id);
+/* Forget the gaps so far. */
+void sim_reset_gaps(struct sim *sim);
+/* The gap that so many percent are within; at least one must be there. */
+uint64_t sim_gap_ns(struct sim *sim, unsigned int percent);
 /* Tell what is where, as TAP comments. */
 void sim_dump(struct sim *sim);
 

@@ -48,6 +48,11 @@ static void fault(struct sim *sim, const char *node)
 	}
 }
 
+static void delay(struct sim *sim, int64_t ms)
+{
+	metafora_embedded_delay(sim->broker, NULL, ms, ms);
+}
+
 static void heal(struct sim *sim, const char *node)
 {
 	metafora_embedded_cut(sim->broker, node, false);
@@ -62,5 +67,6 @@ const struct sim_backend sim_embedded = {
 	.cut = cut,
 	.expire = expire,
 	.fault = fault,
+	.delay = delay,
 	.heal = heal,
 };
