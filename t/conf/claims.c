@@ -282,6 +282,91 @@ void conf_a_waiter_withdraws(struct conf *c)
 			METAFORA_RESULT_ENDED);
 }
 
+struct evicting {
+	struct rec_node *node;
+	const struct metafora_eviction *eviction;
+};
+
+static void call_evict(void *arg)
+{
+	struct evicting *evicting = arg;
+	struct rec_node *node = evicting->node;
+
+	node->in_op = true;
+	node->ops->evict(node->state, evicting->eviction, 1);
+	node->in_op = false;
+}
+
+static void evict(struct conf *c, struct rec_node *node,
+		  const struct metafora_eviction *eviction)
+{
+	struct evicting evicting = {node, eviction};
+
+	site_call(c->site, &node->loop, call_evict, &evicting);
+}
+
+void conf_an_owner_evicts_a_waiter(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct rec_node *b = conf_join(c, "b");
+	struct rec_node *d = conf_join(c, "d");
+	struct metafora_eviction eviction = {.task = "t", .waiter = "b"};
+	struct conf_answer owner;
+	struct conf_answer waiter;
+	struct conf_answer last;
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	owner = conf_claim(c, a, "t");
+	waiter = conf_queue(c, b, "t");
+	last = conf_queue(c, d, "t");
+	CU_ASSERT_EQUAL(last.result, METAFORA_RESULT_QUEUED);
+	eviction.token = owner.token;
+	eviction.waiter_token = waiter.token;
+	evict(c, a, &eviction);
+	CU_ASSERT(conf_becomes(c, b, METAFORA_RESULT_VANISHED, &waiter));
+	CU_ASSERT(conf_sees_place(c, a, "t", "b", 0));
+	CU_ASSERT(conf_sees_place(c, a, "t", "d", 2));
+	/* A second time there is nobody. */
+	evict(c, a, &eviction);
+	/* It may stand in line again, at the end. */
+	waiter = conf_queue(c, b, "t");
+	CU_ASSERT_EQUAL(waiter.result, METAFORA_RESULT_QUEUED);
+	CU_ASSERT(conf_sees_place(c, a, "t", "b", 3));
+	CU_ASSERT_EQUAL(conf_leave(c, a, METAFORA_VERB_RELEASE, "t", &owner),
+			METAFORA_RESULT_ENDED);
+	CU_ASSERT(conf_becomes(c, d, METAFORA_RESULT_OWNED, &last));
+}
+
+void conf_who_owns_no_more_evicts_nobody(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct rec_node *b = conf_join(c, "b");
+	struct rec_node *d = conf_join(c, "d");
+	struct metafora_eviction eviction = {.task = "t", .waiter = "b"};
+	struct conf_answer owner;
+	struct conf_answer waiter;
+	struct conf_answer last;
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	owner = conf_claim(c, a, "t");
+	waiter = conf_queue(c, b, "t");
+	last = conf_queue(c, d, "t");
+	eviction.token = owner.token;
+	eviction.waiter_token = waiter.token;
+	CU_ASSERT_EQUAL(conf_leave(c, a, METAFORA_VERB_RELEASE, "t", &owner),
+			METAFORA_RESULT_ENDED);
+	CU_ASSERT(conf_becomes(c, b, METAFORA_RESULT_OWNED, &waiter));
+	evict(c, a, &eviction);
+	/* Later writes of the same node are done, so this one is too. */
+	CU_ASSERT_EQUAL(conf_submit(c, "u"), 0);
+	CU_ASSERT_EQUAL(conf_claim(c, a, "u").result, METAFORA_RESULT_OWNED);
+	CU_ASSERT(conf_sees_place(c, b, "u", "a", 1));
+	CU_ASSERT(conf_sees_place(c, b, "t", "b", 1));
+	CU_ASSERT_EQUAL(conf_leave(c, b, METAFORA_VERB_RELEASE, "t", &waiter),
+			METAFORA_RESULT_ENDED);
+	CU_ASSERT(conf_becomes(c, d, METAFORA_RESULT_OWNED, &last));
+}
+
 void conf_a_waiter_for_a_deleted_task(struct conf *c)
 {
 	struct rec_node *a = conf_join(c, "a");

@@ -135,6 +135,10 @@ bool conf_all_answered(struct conf *c, struct rec_node *node);
 	  "a waiter owns when the owner releases")                            \
 	X(a, a_waiter_follows_a_close, "a waiter owns when the owner closes") \
 	X(a, a_waiter_withdraws, "a waiter can withdraw")                     \
+	X(a, an_owner_evicts_a_waiter,                                        \
+	  "an owner puts a waiter out of the line")                           \
+	X(a, who_owns_no_more_evicts_nobody,                                  \
+	  "who owns a task no more puts nobody out of its line")              \
 	X(a, a_waiter_for_a_deleted_task,                                     \
 	  "a waiter for a deleted task is gone")                              \
 	X(a, a_release_keeps_the_task, "a released task can be claimed again") \
