@@ -28,7 +28,7 @@
 /* What the story waits for: a step of it, the end of all tasks, all of it. */
 #define STEP_LIMIT_MS 10000
 #define END_LIMIT_MS 20000
-#define STORY_LIMIT_MS 50000
+#define STORY_LIMIT_MS 45000
 /* How long a picture stands, so that it can be looked at. */
 #define LOOK_MS 1500
 
@@ -63,6 +63,9 @@ static int look(struct demo *demo)
 	const char *what;
 	int error;
 
+	/* First: what an interrupt from the terminal hit may have ended. */
+	if (is_interrupted(demo, 0))
+		return INTERRUPTED;
 	if (demo->cluster->ops->check(demo->cluster))
 		return FAILED;
 	error = picture_take(&demo->picture, demo->client, &what);
