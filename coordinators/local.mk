@@ -32,6 +32,8 @@ libcoordinators_la_SOURCES += \
 	coordinators/zookeeper/evict.c \
 	coordinators/zookeeper/folders.c \
 	coordinators/zookeeper/join.c \
+	coordinators/zookeeper/json.c \
+	coordinators/zookeeper/json.h \
 	coordinators/zookeeper/layout.c \
 	coordinators/zookeeper/lease.c \
 	coordinators/zookeeper/lease.h \

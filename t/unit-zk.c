@@ -265,9 +265,21 @@ static void bad_records_are_refused(void)
 		RECORD("0000000000000001", "active", "\"1\"", "0"),
 		RECORD("0000000000000001", "active", "1", "-1"),
 		RECORD("0000000000000001", "active", "1", "1.5"),
+		RECORD("0000000000000001", "active", "1e999", "0"),
+		/* Complete, but no JSON. */
+#define WITH(member) RECORD("0000000000000001", "active", "1", "0," member)
+		WITH("\"a\":[1"), WITH("\"a\":\"\\u0000\""),
+		WITH("\"a\":\"\\ud800\""), WITH("\"a\":\"\xc0\x80\""),
+		WITH("\"a\":\"\xed\xa0\x80\""),
+		WITH("\"a\":\"\xf4\x90\x80\x80\""), WITH("\"a\":01"),
+		WITH("\"a\":1."), WITH("\"a\":\"\n\""), WITH("\"a\" 1"),
+		WITH(""), WITH("\"a\":\"\\x\""),
+		RECORD("0000000000000001", "active", "1",
+		       "99999999999999999999"),
+		RECORD("0000000000000001", "active", "1",
+		       "0,\"capacity\":0"),
 	};
-	static const char good[] =
-		RECORD("0000000000000001", "active", "1", "0");
+	static const char good[] = WITH("\"a\":[1]");
 	struct metafora_member_record record;
 	void *owner;
 	size_t i;
@@ -278,6 +290,31 @@ static void bad_records_are_refused(void)
 				METAFORA_EPROTO);
 	CU_ASSERT_EQUAL_FATAL(mf_zk_member_decode(good, strlen(good), &record,
 						  &owner), 0);
+	mf_zk_member_free(owner);
+}
+
+/* Names and texts of people may be anything; later versions may say more. */
+static void records_may_hold_anything(void)
+{
+	static const char text[] =
+		" {\"later\":{\"a\":[1,\"}]\"]},\"word\":null,"
+		"\"session\" : \"00000000000000ff\",\"state\":\"frozen\","
+		"\"weight\":2.5e-1,\"capacity\":0,\"host\":"
+		"\"\\u0041\\u00e4\\u20ac\\ud83d\\ude00\\n\\\"\\/\xc3\xa4\","
+		"\"boot_id\":\"\",\"version\":\"\",\"pid\":0,"
+		"\"start_ms\":-1} \n";
+	struct metafora_member_record record;
+	void *owner;
+
+	CU_ASSERT_EQUAL_FATAL(mf_zk_member_decode(text, strlen(text), &record,
+						  &owner), 0);
+	CU_ASSERT_EQUAL(record.session, 255);
+	CU_ASSERT_EQUAL(record.state, METAFORA_MEMBER_FROZEN);
+	CU_ASSERT_EQUAL(record.weight, 0.25);
+	CU_ASSERT_EQUAL(record.start_ms, -1);
+	CU_ASSERT_STRING_EQUAL(record.host,
+			       "A\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\n\"/"
+			       "\xc3\xa4");
 	mf_zk_member_free(owner);
 }
 
@@ -403,6 +440,8 @@ static const struct tap_case cases[] = {
 	{ "member records go round", records_go_round },
 	{ "mangled member records do no harm", mangled_records_do_no_harm },
 	{ "bad member records are refused", bad_records_are_refused },
+	{ "member records may hold any text, and more than is known",
+	  records_may_hold_anything },
 	{ "options check their arguments", options_check_their_arguments },
 	{ "an ACL ends at its limit", acls_end_at_a_limit },
 	{ "secrets are read from private files only",
