@@ -382,6 +382,27 @@ static void the_guard_sees_a_shorter_lease_at_once(void)
 	end();
 }
 
+/* The loop comes late, after the guard, and finds the lease renewed. */
+static void a_task_stopped_by_the_guard_alone_did_not_give_itself_back(void)
+{
+	static struct saying renewal = {.post = {.deliver = say_it},
+					.fn = renew};
+
+	begin_running(3 * S);
+	world_pause_loop(world, &consumer->loop, MF_NEVER);
+	after(2500 * MF_NS_PER_MS);
+	CU_ASSERT_TRUE(metafora_task_stopping(running));
+	next_lease += 3 * S;
+	mf_loop_post(&consumer->loop, &renewal.post);
+	world_resume_loop(world, &consumer->loop);
+	after(10 * MF_NS_PER_MS);
+	CU_ASSERT_EQUAL(n_stops, 0);
+	finish();
+	CU_ASSERT_EQUAL(puppet.n_release, 1);
+	CU_ASSERT_FALSE(mf_ignore_has(consumer->engine.ignore, "t"));
+	end();
+}
+
 static void the_loop_stops_handlers_on_time(void)
 {
 	/* Not at one of the steps that it takes for the guard. */
@@ -631,6 +652,8 @@ static const struct tap_case cases[] = {
 	 the_next_sessions_lease_is_not_shown_for_a_moment},
 	{"the guard sees a shorter lease at once",
 	 the_guard_sees_a_shorter_lease_at_once},
+	{"a task stopped by the guard alone did not give itself back",
+	 a_task_stopped_by_the_guard_alone_did_not_give_itself_back},
 	{"the loop stops handlers on time", the_loop_stops_handlers_on_time},
 	{"a loop that is stuck gives up its session",
 	 a_loop_that_is_stuck_gives_up_its_session},
