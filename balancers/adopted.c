@@ -91,6 +91,7 @@ void mf_adopted_probe(struct mf_adopted *adopted, const char *id,
 
 	memcpy(adopted->probe, id, bytes);
 	adopted->probe[bytes] = '\0';
+	adopted->taken_ns = 0;
 	if (adopted->n_probes < MF_ADOPTED_DOUBLINGS)
 		adopted->n_probes++;
 	adopted->probe_ns = now_ns + hold_ns(adopted, grace_ns);

@@ -26,6 +26,7 @@ struct mf_adopted {
 	struct mf_adopted_task *tasks; /* hash by ID */
 	unsigned int n_probes;         /* without success */
 	uint64_t probe_ns;             /* when to probe next */
+	uint64_t taken_ns; /* since when another is seen to have it; 0: not */
 	char probe[METAFORA_TASK_ID_MAX + 1]; /* under way; "": none */
 };
 

@@ -18,6 +18,9 @@
 #define STALL_DEFAULT_MS 10000
 #define STALL_MIN_MS 100
 #define STALL_MAX_MS 3600000
+#define MOVES_MAX 1000000
+#define COOL_DOWN_MAX_MS 3600000
+#define NS_PER_S UINT64_C(1000000000)
 
 /* --- the picture ------------------------------------------------------------ */
 
@@ -266,31 +269,28 @@ uint64_t mf_fair_rank(const struct mf_quota_member *owner, const char *id)
 	return mf_rendezvous_pair(mf_rendezvous_hash(id), owner->hash);
 }
 
-/* 0 is never. */
-static uint64_t sooner(uint64_t a, uint64_t b)
-{
-	return !a || (b && b < a) ? b : a;
-}
-
 static uint64_t fair_balance(void *state, const struct metafora_balance *balance,
 			     struct metafora_plan *plan)
 {
 	const struct mf_quota_member *me;
 	struct mf_fair *fair = state;
-	uint64_t wish_ns = 0;
+	uint64_t wish_ns;
 
 	if (look(fair, balance->cluster))
 		return balance->now_ns + fair->delay_ns;
 	if (fair->self == MF_FAIR_NOBODY)
 		return 0;
-	mf_fair_learn(fair, balance);
+	wish_ns = mf_fair_learn(fair, balance);
 	me = &fair->members[fair->self];
 	if (metafora_cluster_has_lines(balance->cluster)) {
-		wish_ns = sooner(wish_ns, mf_fair_pull(fair, balance, plan));
-		wish_ns = sooner(wish_ns, mf_fair_evict(fair, balance, plan));
+		wish_ns = mf_fair_sooner(wish_ns,
+					 mf_fair_pull(fair, balance, plan));
+		wish_ns = mf_fair_sooner(wish_ns,
+					 mf_fair_evict(fair, balance, plan));
 	}
 	if (me->n_owned > me->quota)
-		wish_ns = sooner(wish_ns, mf_fair_give(fair, balance, plan));
+		wish_ns = mf_fair_sooner(wish_ns,
+					 mf_fair_give(fair, balance, plan));
 	return wish_ns;
 }
 
@@ -375,6 +375,45 @@ int metafora_balancer_fair_set_waiter_timeout_ms(
 	if (timeout_ms < STALL_MIN_MS || timeout_ms > STALL_MAX_MS)
 		return METAFORA_ERANGE;
 	fair->stall_ns = (uint64_t)timeout_ms * MF_FAIR_NS_PER_MS;
+	return 0;
+}
+
+int metafora_balancer_fair_set_max_moves_per_second(
+	struct metafora_balancer *balancer, int64_t n_moves)
+{
+	struct mf_fair *fair = fair_of(balancer);
+
+	if (!fair)
+		return METAFORA_EINVAL;
+	if (n_moves < 0 || n_moves > MOVES_MAX)
+		return METAFORA_ERANGE;
+	fair->pace.cost_ns = n_moves ? NS_PER_S / (uint64_t)n_moves : 0;
+	return 0;
+}
+
+int metafora_balancer_fair_set_max_moving_percent(
+	struct metafora_balancer *balancer, int percent)
+{
+	struct mf_fair *fair = fair_of(balancer);
+
+	if (!fair)
+		return METAFORA_EINVAL;
+	if (percent < 1 || percent > 100)
+		return METAFORA_ERANGE;
+	fair->pace.moving_percent = (unsigned int)percent;
+	return 0;
+}
+
+int metafora_balancer_fair_set_cool_down_ms(struct metafora_balancer *balancer,
+					    int64_t cool_down_ms)
+{
+	struct mf_fair *fair = fair_of(balancer);
+
+	if (!fair)
+		return METAFORA_EINVAL;
+	if (cool_down_ms < 0 || cool_down_ms > COOL_DOWN_MAX_MS)
+		return METAFORA_ERANGE;
+	fair->pace.cool_down_ns = (uint64_t)cool_down_ms * MF_FAIR_NS_PER_MS;
 	return 0;
 }
 

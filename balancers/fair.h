@@ -10,6 +10,7 @@
 #include <metafora/balancer.h>
 
 #include "adopted.h"
+#include "pace.h"
 #include "quota.h"
 
 #define MF_FAIR_NS_PER_MS UINT64_C(1000000)
@@ -48,6 +49,7 @@ struct mf_fair {
 	size_t self;     /* index in members, or MF_FAIR_NOBODY */
 
 	struct mf_adopted adopted; /* owner */
+	struct mf_pace pace;
 	struct mf_fair_stall stalls[MF_FAIR_STALLS_MAX]; /* owner */
 	size_t n_stalls;
 };
@@ -63,6 +65,12 @@ static inline uint64_t mf_fair_deficit(const struct mf_quota_member *m)
 	uint64_t n = m->n_owned + m->n_waiting;
 
 	return n < m->quota ? m->quota - n : 0;
+}
+
+/* The earlier of two times; 0 is never. */
+static inline uint64_t mf_fair_sooner(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
 }
 
 /* The member of that name, or NULL. */
@@ -87,9 +95,12 @@ uint64_t mf_fair_rank(const struct mf_quota_member *owner, const char *id);
 uint64_t mf_fair_give(struct mf_fair *fair,
 		      const struct metafora_balance *balance,
 		      struct metafora_plan *plan);
-/* See what became of a task that was given away to probe. */
-void mf_fair_learn(struct mf_fair *fair,
-		   const struct metafora_balance *balance);
+/*
+ * See what became of a task that was given away to probe.  Returns when to
+ * look again, 0 if only a change of the view calls for it.
+ */
+uint64_t mf_fair_learn(struct mf_fair *fair,
+		       const struct metafora_balance *balance);
 
 /*
  * Plan to evict waiters that have stood in the way for too long.  Returns as

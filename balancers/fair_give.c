@@ -13,6 +13,16 @@
  */
 #define BIDDERS_MAX 32
 
+static uint64_t allow(struct mf_fair *fair,
+		      const struct metafora_balance *balance, uint64_t n,
+		      uint64_t *again_ns)
+{
+	return mf_pace_allow(&fair->pace, balance->now_ns,
+			     fair->members[fair->self].n_owned,
+			     metafora_cluster_n_leaving(balance->cluster), n,
+			     again_ns);
+}
+
 /* --- into the open ----------------------------------------------------------- */
 
 /* A task that could be given away, and the best bid for it among the takers. */
@@ -128,6 +138,7 @@ static uint64_t give_away(struct mf_fair *fair,
 	const struct metafora_cluster_task *held = NULL;
 	size_t n_own = count_own(balance->cluster);
 	struct offer *offers;
+	uint64_t again_ns = 0;
 	uint64_t n_held;
 	size_t n_offers;
 	size_t i;
@@ -140,12 +151,16 @@ static uint64_t give_away(struct mf_fair *fair,
 	n_excess -= n_held < n_excess ? n_held : n_excess;
 	if (n_excess > n_wanted)
 		n_excess = n_wanted;
+	n_excess = allow(fair, balance, n_excess, &again_ns);
 	qsort(offers, n_offers, sizeof(*offers), compare_offers);
 	for (i = 0; i < n_offers && i < n_excess; i++) {
 		if (metafora_plan_release(plan, offers[i].task))
 			break;
 	}
 	free(offers);
+	mf_pace_spend(&fair->pace, balance->now_ns, i);
+	if (again_ns)
+		return again_ns;
 	/* Short of memory, or too few run as yet. */
 	if (i < n_excess)
 		return balance->now_ns + fair->delay_ns;
@@ -212,7 +227,9 @@ static uint64_t honour(struct mf_fair *fair,
 	const struct metafora_cluster_task *held = NULL;
 	size_t n_own = count_own(balance->cluster);
 	struct wanted *wanted;
+	uint64_t again_ns = 0;
 	uint64_t n_held;
+	uint64_t n_given = 0;
 	size_t n_wanted;
 	size_t i;
 
@@ -224,9 +241,12 @@ static uint64_t honour(struct mf_fair *fair,
 	qsort(wanted, n_wanted, sizeof(*wanted), compare_wanted);
 	/* Held ones are beyond the share for good reason, as yet. */
 	n_excess -= n_held < n_excess ? n_held : n_excess;
+	if (n_excess > n_wanted)
+		n_excess = n_wanted;
+	n_excess = allow(fair, balance, n_excess, &again_ns);
 	for (i = 0; i < fair->n_members; i++)
 		fair->members[i].n_lined = 0;
-	for (i = 0; i < n_wanted && n_excess; i++) {
+	for (i = 0; i < n_wanted && n_given < n_excess; i++) {
 		struct mf_quota_member *waiter = wanted[i].waiter;
 
 		if (waiter->n_owned + waiter->n_lined >= waiter->quota)
@@ -234,9 +254,10 @@ static uint64_t honour(struct mf_fair *fair,
 		if (metafora_plan_release(plan, wanted[i].task))
 			break;
 		waiter->n_lined++;
-		n_excess--;
+		n_given++;
 	}
-	if (i < n_wanted && n_excess) { /* no memory */
+	mf_pace_spend(&fair->pace, balance->now_ns, n_given);
+	if (i < n_wanted && n_given < n_excess) { /* no memory */
 		free(wanted);
 		return balance->now_ns + fair->delay_ns;
 	}
@@ -244,7 +265,9 @@ static uint64_t honour(struct mf_fair *fair,
 	if (!held && n_held && i < n_wanted)
 		held = wanted[i].task;
 	free(wanted);
-	return held ? probe(fair, balance, held, plan) : 0;
+	if (again_ns || !held)
+		return again_ns;
+	return probe(fair, balance, held, plan);
 }
 
 uint64_t mf_fair_give(struct mf_fair *fair,
@@ -281,32 +304,43 @@ static bool may_be_ours(const void *arg, const char *id)
 	return task && (!owner || !strcmp(owner, balance->node));
 }
 
+/* Whether a member other than us has the task as part of its share. */
+static bool is_share_of(const struct mf_fair *fair, const char *owner)
+{
+	const struct mf_quota_member *m = mf_fair_find(fair, owner);
+
+	return m && m != &fair->members[fair->self] && m->n_owned <= m->quota;
+}
+
 /*
  * See what became of the task offered to probe.  If it went to a member as
- * part of its share, the others may follow.
+ * part of its share, and has stayed there, the others may follow: whoever
+ * refuses it has it for a moment too.
  */
-void mf_fair_learn(struct mf_fair *fair, const struct metafora_balance *balance)
+uint64_t mf_fair_learn(struct mf_fair *fair,
+		       const struct metafora_balance *balance)
 {
 	struct mf_adopted *adopted = &fair->adopted;
 	const struct metafora_cluster_task *task;
 	const char *owner;
-	uint64_t hash;
-	size_t i;
 
 	mf_adopted_prune(adopted, may_be_ours, balance);
 	if (!adopted->probe[0])
-		return;
+		return 0;
 	task = metafora_cluster_find_task(balance->cluster, adopted->probe);
 	owner = task ? metafora_cluster_task_owner(task) : NULL;
-	if (task && (!owner || !strcmp(owner, balance->node)))
-		return; /* on its way, or back with us */
-	adopted->probe[0] = '\0';
-	hash = owner ? mf_rendezvous_hash(owner) : 0;
-	for (i = 0; owner && i < fair->n_members; i++) {
-		const struct mf_quota_member *m = &fair->members[i];
-
-		if (m->hash == hash && i != fair->self &&
-		    m->n_owned <= m->quota)
-			mf_adopted_clear(adopted);
+	if (task && (!owner || !strcmp(owner, balance->node))) {
+		adopted->taken_ns = 0;
+		return 0; /* on its way, or back with us */
 	}
+	if (!owner || !is_share_of(fair, owner)) {
+		adopted->probe[0] = '\0';
+		return 0;
+	}
+	if (!adopted->taken_ns)
+		adopted->taken_ns = balance->now_ns;
+	if (balance->now_ns - adopted->taken_ns < fair->grace_ns)
+		return adopted->taken_ns + fair->grace_ns;
+	mf_adopted_clear(adopted);
+	return 0;
 }

@@ -11,6 +11,8 @@ libbalancers_la_SOURCES = \
 	balancers/fair_pull.c \
 	balancers/meminfo.c \
 	balancers/meminfo.h \
+	balancers/pace.c \
+	balancers/pace.h \
 	balancers/quota.c \
 	balancers/quota.h \
 	balancers/rendezvous.c \

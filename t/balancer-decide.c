@@ -362,8 +362,11 @@ static void others_are_given_away_while_adopted_ones_are_kept(void)
 	stop_own();
 }
 
-/* All are adopted; the first is offered to probe, and node 3 takes it. */
-static size_t plan_after_probe(size_t node_3_owns)
+/*
+ * All are adopted; the first is offered to probe, and node 3 takes it.  What
+ * is planned when that has been seen for so long.
+ */
+static size_t plan_after_probe(size_t node_3_owns, uint64_t after_ms)
 {
 	struct metafora_claim_fact claims[N_TASKS];
 	uint64_t wish_ns;
@@ -382,20 +385,27 @@ static size_t plan_after_probe(size_t node_3_owns)
 	}
 	mf_view_claims(&views[0], START_NS, 0, claims, N_TASKS);
 	run_own(node_3_owns);
-	n = plan(10 * GRACE_MS + HOLD_MS + 1, &wish_ns);
+	CU_ASSERT_EQUAL(plan(10 * GRACE_MS + HOLD_MS + 1, &wish_ns), 0);
+	n = plan(10 * GRACE_MS + HOLD_MS + 1 + after_ms, &wish_ns);
 	stop_own();
 	return n;
 }
 
 static void a_probe_taken_as_part_of_a_share_frees_the_rest(void)
 {
-	CU_ASSERT_EQUAL(plan_after_probe(1),
+	CU_ASSERT_EQUAL(plan_after_probe(1, GRACE_MS),
 			N_TASKS - 1 - N_TASKS / N_NODES);
+}
+
+/* Before: a node that refused it at once was seen to have it, and got more. */
+static void a_probe_that_may_be_refused_still_frees_nothing(void)
+{
+	CU_ASSERT_EQUAL(plan_after_probe(1, GRACE_MS - 1), 0);
 }
 
 static void a_probe_taken_beyond_a_share_frees_nothing(void)
 {
-	CU_ASSERT_EQUAL(plan_after_probe(N_TASKS / N_NODES + 1), 0);
+	CU_ASSERT_EQUAL(plan_after_probe(N_TASKS / N_NODES + 1, GRACE_MS), 0);
 }
 
 static void what_is_long_past_makes_nobody_patient(void)
@@ -702,6 +712,8 @@ static const struct tap_case cases[] = {
 	 others_are_given_away_while_adopted_ones_are_kept},
 	{"a probe taken as part of a share frees the rest",
 	 a_probe_taken_as_part_of_a_share_frees_the_rest},
+	{"a probe that may be refused still frees nothing",
+	 a_probe_that_may_be_refused_still_frees_nothing},
 	{"a probe taken beyond a share frees nothing",
 	 a_probe_taken_beyond_a_share_frees_nothing},
 	{"what is long past makes nobody patient",

@@ -2,9 +2,9 @@
 libtest_la_SOURCES += t/lib/rounds.c t/lib/rounds.h
 
 check_PROGRAMS += t/balancer-rendezvous t/balancer-quota t/balancer-decide \
-	t/balancer-fair t/balancer-open t/balancer-dumb t/balancer-oom
+	t/balancer-fair t/balancer-open t/balancer-pull t/balancer-dumb t/balancer-oom
 TESTS += t/balancer-rendezvous t/balancer-quota t/balancer-decide \
-	t/balancer-fair t/balancer-open t/balancer-dumb t/balancer-oom
+	t/balancer-fair t/balancer-open t/balancer-pull t/balancer-dumb t/balancer-oom
 t_balancer_rendezvous_CPPFLAGS = $(TEST_CPPFLAGS)
 t_balancer_rendezvous_LDADD = $(TEST_LIBS) -lm
 t_balancer_quota_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -13,6 +13,8 @@ t_balancer_decide_CPPFLAGS = $(TEST_CPPFLAGS)
 t_balancer_decide_LDADD = $(TEST_LIBS)
 t_balancer_fair_CPPFLAGS = $(TEST_CPPFLAGS)
 t_balancer_fair_LDADD = $(TEST_LIBS)
+t_balancer_pull_CPPFLAGS = $(TEST_CPPFLAGS)
+t_balancer_pull_LDADD = $(TEST_LIBS)
 t_balancer_open_SOURCES = t/balancer-fair.c
 t_balancer_open_CPPFLAGS = $(TEST_CPPFLAGS) -DNO_LINES
 t_balancer_open_LDADD = $(TEST_LIBS)

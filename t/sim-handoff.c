@@ -276,6 +276,27 @@ static void a_waiter_that_is_frozen_or_drained_leaves_its_lines(void)
 	CU_ASSERT_EQUAL(sim_count(sim_node(sim, "n1")), 30);
 }
 
+/*
+ * Whatever it is handed comes back into the open and is taken beyond the share
+ * of others, who then hand it no more but to probe.
+ */
+static void a_node_that_refuses_all_does_not_make_the_tasks_bounce(void)
+{
+	struct sim_node *n3;
+
+	settle(40, 2);
+	n3 = sim_join(sim, "n3");
+	n3->refuses = true;
+	sim_for(sim, 600000);
+	tap_note("%u refused, %u started elsewhere, none more than %u times",
+		 n3->n_refused, sim->n_starts, most_runs());
+	CU_ASSERT_TRUE(sim_until(sim, sim_all_run, 5000));
+	CU_ASSERT_TRUE(sim->n_starts <= 40);
+	/* When it does no more, it gets its share. */
+	n3->refuses = false;
+	CU_ASSERT_TRUE(sim_until(sim, sim_is_even, 1200000));
+}
+
 static const struct tap_case cases[] = {
 	{"one that joins is handed its share",
 	 one_that_joins_is_handed_its_share},
@@ -299,6 +320,8 @@ static const struct tap_case cases[] = {
 	 a_handler_that_ignores_stop_blocks_only_itself},
 	{"a waiter that is frozen or drained leaves its lines",
 	 a_waiter_that_is_frozen_or_drained_leaves_its_lines},
+	{"a node that refuses all does not make the tasks bounce",
+	 a_node_that_refuses_all_does_not_make_the_tasks_bounce},
 };
 
 TAP_MAIN(cases, setup, teardown)

@@ -82,6 +82,25 @@ metafora_balancer_fair_set_claim_delay_ms(struct metafora_balancer *fair,
 METAFORA_API int metafora_balancer_fair_set_waiter_timeout_ms(
 	struct metafora_balancer *fair, int64_t timeout_ms);
 /*
+ * The pace at which this node gives tasks away to even out the cluster.  By
+ * default there is none: all moves begin at once.  Draining, stop_task and
+ * shutdown are not paced.
+ *
+ * max_moves_per_second: so many, 1 to 1,000,000, in bursts of a tenth of it; 0,
+ * the default: no limit.  max_moving_percent: of the tasks it owns so many at
+ * most, but at least one, are on their way at a time, 1 to 100; default 100.
+ * cool_down_ms: after it has given tasks away it gives none for so long, 0 to
+ * 3,600,000; default 0.
+ */
+METAFORA_API int metafora_balancer_fair_set_max_moves_per_second(
+	struct metafora_balancer *fair, int64_t n_moves);
+METAFORA_API int
+metafora_balancer_fair_set_max_moving_percent(struct metafora_balancer *fair,
+					      int percent);
+METAFORA_API int
+metafora_balancer_fair_set_cool_down_ms(struct metafora_balancer *fair,
+					int64_t cool_down_ms);
+/*
  * Only members for which filter returns true get a share; the others claim
  * nothing and give away what they have.  NULL, the default: all do.  Called on
  * the consumer's own thread, with members valid during the call; must not

@@ -220,8 +220,10 @@ static int start(void *arg, struct metafora_task *task)
 	    !sim->backend->exists(sim, of->id))
 		broken(sim, "%s starts on %s but does not exist", of->id,
 		       node->name);
-	if (chance(sim, sim->manner.refuse_percent))
+	if (node->refuses || chance(sim, sim->manner.refuse_percent)) {
+		node->n_refused++;
 		return -1;
+	}
 	job = calloc(1, sizeof(*job));
 	job->post.deliver = on_post;
 	mf_timer_init(&job->timer, on_timer, job);

@@ -58,6 +58,8 @@ struct sim_node {
 	char name[16];
 	bool alive; /* the process lives (perhaps cut off, perhaps stuck) */
 	bool closing;
+	bool refuses; /* every start of a handler */
+	unsigned int n_refused;
 	unsigned int n_lives;
 };
 
