@@ -44,6 +44,7 @@ libcoordinators_la_SOURCES += \
 	coordinators/zookeeper/node.h \
 	coordinators/zookeeper/options.c \
 	coordinators/zookeeper/options.h \
+	coordinators/zookeeper/options_security.c \
 	coordinators/zookeeper/path.c \
 	coordinators/zookeeper/path.h \
 	coordinators/zookeeper/session.c \
@@ -54,6 +55,9 @@ libcoordinators_la_SOURCES += \
 	coordinators/zookeeper/zk_calls.h
 if HAVE_ZOOKEEPER
 libcoordinators_la_SOURCES += \
+	coordinators/zookeeper/zk_code.c \
+	coordinators/zookeeper/zk_handle.c \
+	coordinators/zookeeper/zk_handle.h \
 	coordinators/zookeeper/zk_real.c \
 	coordinators/zookeeper/zk_resolve.c \
 	coordinators/zookeeper/zk_resolve.h

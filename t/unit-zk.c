@@ -369,6 +369,81 @@ static void options_check_their_arguments(void)
 	metafora_zookeeper_options_free(NULL);
 }
 
+/* What a coordinator of the options says. */
+static int agree(void)
+{
+	struct metafora_coordinator *coordinator;
+	int error = mf_zk_coordinator_new(options, NULL, NULL, &coordinator);
+
+	if (!error) {
+		CU_ASSERT_EQUAL(metafora_zookeeper_coordinator_new(NULL, NULL),
+				METAFORA_EINVAL);
+		metafora_coordinator_free(coordinator);
+	}
+	return error;
+}
+
+static void set_mode(enum metafora_zookeeper_acl_mode mode)
+{
+	CU_ASSERT_EQUAL(metafora_zookeeper_set_acl_mode(options, mode), 0);
+}
+
+static void contradictions_are_refused(void)
+{
+	new_options();
+	CU_ASSERT_EQUAL(metafora_zookeeper_set_acl_mode(
+				options, (enum metafora_zookeeper_acl_mode)4),
+			METAFORA_EINVAL);
+	CU_ASSERT_EQUAL(agree(), 0);
+	set_mode(METAFORA_ZOOKEEPER_ACL_WORLD);
+	CU_ASSERT_EQUAL(agree(), 0);
+	set_mode(METAFORA_ZOOKEEPER_ACL_LIST);
+	CU_ASSERT_EQUAL(agree(), METAFORA_EINVAL);
+	set_mode(METAFORA_ZOOKEEPER_ACL_CREATOR);
+	CU_ASSERT_EQUAL(agree(), METAFORA_EINVAL);
+	CU_ASSERT_EQUAL(
+		metafora_zookeeper_set_credentials(options, "digest", "a:b"),
+		0);
+	CU_ASSERT_EQUAL(agree(), 0);
+	CU_ASSERT_EQUAL(
+		metafora_zookeeper_add_acl(options, "world", "anyone", "r"), 0);
+	CU_ASSERT_EQUAL(agree(), METAFORA_EINVAL);
+	set_mode(METAFORA_ZOOKEEPER_ACL_WORLD);
+	CU_ASSERT_EQUAL(agree(), METAFORA_EINVAL);
+	set_mode(METAFORA_ZOOKEEPER_ACL_LIST);
+	CU_ASSERT_EQUAL(agree(), 0);
+	set_mode(METAFORA_ZOOKEEPER_ACL_DEFAULT);
+	CU_ASSERT_EQUAL(agree(), 0);
+	metafora_zookeeper_options_free(options);
+}
+
+static void what_the_client_lacks_is_said(void)
+{
+	int tls = mf_zk_real_has_tls() ? 0 : METAFORA_ENOTSUP;
+	int sasl = mf_zk_real_has_sasl() ? 0 : METAFORA_ENOTSUP;
+
+	new_options();
+	CU_ASSERT_EQUAL(metafora_zookeeper_set_tls(options, "ca", "a,b", "key",
+						   NULL),
+			METAFORA_EINVAL);
+	CU_ASSERT_EQUAL(metafora_zookeeper_set_tls(options, "ca", "cert", NULL,
+						   NULL),
+			METAFORA_EINVAL);
+	CU_ASSERT_EQUAL(metafora_zookeeper_set_tls(options, "ca", "cert", "key",
+						   "secret"),
+			tls);
+	CU_ASSERT_EQUAL(metafora_zookeeper_set_sasl(options, "zookeeper", "",
+						    "DIGEST-MD5", "user", NULL,
+						    "/secret"),
+			METAFORA_EINVAL);
+	CU_ASSERT_EQUAL(metafora_zookeeper_set_sasl(options, "zookeeper", "zk",
+						    "DIGEST-MD5", "user", NULL,
+						    "/secret"),
+			sasl);
+	CU_ASSERT_EQUAL(agree(), !tls && !sasl ? METAFORA_ENOTSUP : 0);
+	metafora_zookeeper_options_free(options);
+}
+
 static void acls_end_at_a_limit(void)
 {
 	int i;
@@ -444,6 +519,10 @@ static const struct tap_case cases[] = {
 	  records_may_hold_anything },
 	{ "options check their arguments", options_check_their_arguments },
 	{ "an ACL ends at its limit", acls_end_at_a_limit },
+	{ "options that contradict each other are refused",
+	  contradictions_are_refused },
+	{ "TLS and SASL are refused if the client library lacks them",
+	  what_the_client_lacks_is_said },
 	{ "secrets are read from private files only",
 	  secrets_are_read_from_private_files },
 };

@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "fakezk.h"
 #include "zookeeper/options.h"
+#include "zookeeper/path.h"
 
 #define TIMEOUT_MS 1000
 #define TICK_MS 100
@@ -220,6 +221,60 @@ static void a_rest_survives_a_lost_connection(struct conf *c)
 	expect_rest(since_ms);
 }
 
+/* --- sequence numbers --------------------------------------------------------------- */
+
+/* Far from where the server's counter wraps, and without any claim left. */
+static void a_spent_bucket_refuses(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct conf_answer claim;
+	uint64_t before;
+	char path[64];
+	unsigned int i;
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	for (i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), ROOT "/claims/%02u", i);
+		fakezk_set_sequence(c->broker, path, ZK_SEQUENCE_MAX);
+	}
+	claim = conf_claim(c, a, "t");
+	CU_ASSERT_EQUAL(claim.result, METAFORA_RESULT_OWNED);
+	CU_ASSERT_EQUAL((uint32_t)claim.token, ZK_SEQUENCE_MAX);
+	CU_ASSERT_EQUAL(conf_leave(c, a, METAFORA_VERB_RELEASE, "t", &claim),
+			METAFORA_RESULT_ENDED);
+	for (i = 0; i < 2; i++) {
+		claim = conf_claim(c, a, "t");
+		CU_ASSERT_EQUAL(claim.result, METAFORA_RESULT_FAILED);
+		CU_ASSERT_EQUAL(claim.error, METAFORA_EFULL);
+	}
+	CU_ASSERT(conf_sees_n_claims(c, a, 0));
+	/* It does not go on to use them up. */
+	before = fakezk_zxid(c->broker);
+	for (i = 0; i < 100; i++)
+		conf_claim(c, a, "t");
+	CU_ASSERT(fakezk_zxid(c->broker) - before < 10);
+}
+
+/* --- elections ------------------------------------------------------------------------ */
+
+static void sessions_survive_an_election(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct rec_node *b = conf_join(c, "b");
+	struct conf_answer claim;
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	claim = conf_claim(c, a, "t");
+	rec_enter(b, METAFORA_VERB_QUEUE, "t");
+	fakezk_elect(c->broker);
+	CU_ASSERT(conf_is_back(c, a, 0));
+	CU_ASSERT(conf_is_back(c, b, 0));
+	CU_ASSERT(conf_all_answered(c, b));
+	CU_ASSERT_EQUAL(conf_leave(c, a, METAFORA_VERB_DONE, "t", &claim),
+			METAFORA_RESULT_ENDED);
+	CU_ASSERT_FALSE(conf_exists(c, "t"));
+}
+
 #define CASES(X)                                                              \
 	X(after_a_death_a_waiter_waits,                                       \
 	  "a waiter lets a task rest whose owner died")                       \
@@ -231,7 +286,10 @@ static void a_rest_survives_a_lost_connection(struct conf *c)
 	X(a_draining_owner_may_go,                                            \
 	  "a task does not rest whose owner was draining")                    \
 	X(a_rest_survives_a_lost_connection,                                  \
-	  "a rest goes on over a lost connection")
+	  "a rest goes on over a lost connection")                            \
+	X(a_spent_bucket_refuses,                                             \
+	  "a bucket near the end of its sequence numbers refuses claims")     \
+	X(sessions_survive_an_election, "sessions survive another leader")
 
 #define STAMP(fn, text)                                                       \
 	static void run_##fn(void)                                            \

@@ -93,6 +93,13 @@ static int decode(struct zk_other *other, const struct zk_request *request)
 	return 0;
 }
 
+/* A stranger's: who hides a record is no member. */
+static void forbidden(struct zk_other *other)
+{
+	forget_record(other);
+	warn(other->node, other->key);
+}
+
 static void on_other(struct zk_call *call)
 {
 	struct zk_other *other = (struct zk_other *)call;
@@ -111,6 +118,8 @@ static void on_other(struct zk_call *call)
 		forget_record(other); /* a list will show that it is gone */
 	else if (code == ZK_UNSENT)
 		read_other(other);
+	else if (code == ZK_NOAUTH)
+		forbidden(other);
 	else if (code != ZK_OK && code != ZK_UNKNOWN)
 		mf_zk_node_refused(node, "reading a member", code);
 	tell(node);

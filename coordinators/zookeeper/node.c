@@ -214,7 +214,12 @@ void mf_zk_node_refused(struct zk_node *node, const char *what,
 	mf_zk_host(node)->log(mf_zk_host(node), METAFORA_LOG_ERROR,
 			      "refused by ZooKeeper what=\"%s\" reason=\"%s\"",
 			      what, mf_zk_code_name(code));
-	mf_zk_node_give_up(node, what);
+	/* A missing permission does not come back: somebody must act. */
+	if (code == ZK_NOAUTH)
+		mf_zk_session_end(&node->session, METAFORA_EAUTH,
+				  node->lease.deadline_ns);
+	else
+		mf_zk_node_give_up(node, what);
 }
 
 static void on_panic(void *arg)

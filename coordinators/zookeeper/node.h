@@ -89,6 +89,7 @@ struct zk_folder {
 	uint64_t delay_ns;   /* grows while changes follow each other */
 	uint32_t n_created;
 	uint32_t n_names;
+	bool spent;          /* its sequence numbers are used up */
 	/* Claims, if takeovers are delayed: who was first in the last list. */
 	struct zk_owner *owners;
 	size_t n_owners;

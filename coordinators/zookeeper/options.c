@@ -28,8 +28,7 @@ static void free_acl(struct zk_acl *acl)
 	free((char *)(uintptr_t)acl->id);
 }
 
-/* Secrets are not left behind in freed memory. */
-static void free_secret(char *secret)
+void mf_zk_free_secret(char *secret)
 {
 	if (secret)
 		explicit_bzero(secret, strlen(secret));
@@ -44,7 +43,9 @@ void metafora_zookeeper_options_free(struct metafora_zookeeper_options *options)
 		return;
 	for (i = 0; i < options->n_acl; i++)
 		free_acl(&options->acl[i]);
-	free_secret(options->auth);
+	mf_zk_free_secret(options->auth);
+	mf_zk_free_secret(options->tls);
+	mf_zk_free_sasl(&options->sasl);
 	free(options->auth_scheme);
 	free(options->root);
 	free(options->servers);
@@ -123,11 +124,11 @@ int metafora_zookeeper_set_credentials(
 	secret_copy = strdup(secret);
 	if (!scheme_copy || !secret_copy) {
 		free(scheme_copy);
-		free_secret(secret_copy);
+		mf_zk_free_secret(secret_copy);
 		return METAFORA_ENOMEM;
 	}
 	free(options->auth_scheme);
-	free_secret(options->auth);
+	mf_zk_free_secret(options->auth);
 	options->auth_scheme = scheme_copy;
 	options->auth = secret_copy;
 	return 0;
@@ -244,6 +245,10 @@ static int copy_lists(struct metafora_zookeeper_options *to,
 	    metafora_zookeeper_set_credentials(to, from->auth_scheme,
 					       from->auth))
 		return METAFORA_ENOMEM;
+	if (from->tls && !(to->tls = strdup(from->tls)))
+		return METAFORA_ENOMEM;
+	if (mf_zk_copy_sasl(&to->sasl, &from->sasl))
+		return METAFORA_ENOMEM;
 	for (i = 0; i < from->n_acl; i++) {
 		struct zk_acl *acl = &to->acl[to->n_acl++];
 
@@ -256,21 +261,22 @@ static int copy_lists(struct metafora_zookeeper_options *to,
 	return 0;
 }
 
-/* Who has the credentials, all; without credentials everybody. */
 static void set_target(struct metafora_zookeeper_options *options)
 {
-	bool secret = options->auth_scheme != NULL;
+	bool open = mf_zk_is_open_to_all(options);
 
 	options->default_acl = (struct zk_acl){
 		.perms = ZK_PERM_ALL,
-		.scheme = secret ? "auth" : "world",
-		.id = secret ? "" : "anyone",
+		.scheme = open ? "world" : "auth",
+		.id = open ? "anyone" : "",
 	};
 	options->target = (struct zk_target){
 		.servers = options->servers,
 		.timeout_ms = options->timeout_ms,
 		.auth_scheme = options->auth_scheme,
 		.auth = options->auth,
+		.tls = options->tls,
+		.sasl = options->sasl.service ? &options->sasl : NULL,
 		.acl = options->n_acl ? options->acl : &options->default_acl,
 		.n_acl = options->n_acl ? options->n_acl : 1,
 	};
@@ -286,8 +292,10 @@ int mf_zk_coordinator_new(const struct metafora_zookeeper_options *options,
 			  struct metafora_coordinator **out)
 {
 	struct metafora_zookeeper_options *copy;
-	int error;
+	int error = mf_zk_check_security(options);
 
+	if (error)
+		return error;
 	error = metafora_zookeeper_options_new(options->servers, options->root,
 					       &copy);
 	if (error)
@@ -295,6 +303,7 @@ int mf_zk_coordinator_new(const struct metafora_zookeeper_options *options,
 	copy->timeout_ms = options->timeout_ms;
 	copy->n_buckets = options->n_buckets;
 	copy->takeover_delay_ms = options->takeover_delay_ms;
+	copy->acl_mode = options->acl_mode;
 	copy->calls = calls;
 	copy->env = env;
 	error = copy_lists(copy, options);

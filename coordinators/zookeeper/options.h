@@ -8,6 +8,7 @@
 #include "zk_calls.h"
 
 #define ZK_ACL_MAX 16
+#define ZK_SASL_TEXTS 6
 
 /* Const once it belongs to a coordinator. */
 struct metafora_zookeeper_options {
@@ -19,13 +20,27 @@ struct metafora_zookeeper_options {
 	char *auth_scheme;  /* NULL: no credentials */
 	char *auth;         /* secret */
 	struct zk_acl acl[ZK_ACL_MAX];
-	size_t n_acl; /* 0: the default */
+	size_t n_acl;
+	enum metafora_zookeeper_acl_mode acl_mode;
+	char *tls; /* NULL: no TLS; secret: holds the key's password */
+	struct zk_sasl sasl; /* service NULL: no SASL */
 	/* Of a coordinator's copy only. */
 	const struct zk_calls *calls;
 	void *env;
 	struct zk_target target;
 	struct zk_acl default_acl;
 };
+
+/* Secrets are not left behind in freed memory.  NULL is allowed. */
+void mf_zk_free_secret(char *secret);
+
+/* --- options_security.c --- */
+
+/* 0, METAFORA_EINVAL, METAFORA_ENOTSUP. */
+int mf_zk_check_security(const struct metafora_zookeeper_options *options);
+bool mf_zk_is_open_to_all(const struct metafora_zookeeper_options *options);
+void mf_zk_free_sasl(struct zk_sasl *sasl);
+int mf_zk_copy_sasl(struct zk_sasl *to, const struct zk_sasl *from);
 
 /*
  * As metafora_zookeeper_coordinator_new, over any table of calls; env is

@@ -398,7 +398,9 @@ int mf_zk_session_init(struct zk_session *session,
 
 int mf_zk_session_open(struct zk_session *session)
 {
-	if (!session->options->auth_scheme && !session->options->n_acl)
+	/* Not if that is what was asked for. */
+	if (session->options->acl_mode == METAFORA_ZOOKEEPER_ACL_DEFAULT &&
+	    mf_zk_is_open_to_all(session->options))
 		session->host->log(session->host, METAFORA_LOG_WARN,
 				   "namespace is open to everybody: "
 				   "no credentials are configured");

@@ -140,6 +140,10 @@ static int begin_claim(struct zk_node *node, const struct metafora_entry *entry,
 	claim = mf_zk_claim_new(node, entry->task);
 	if (!claim)
 		return METAFORA_ENOMEM;
+	if (mf_zk_folder(node, ZK_CLAIMS, claim->bucket)->spent) {
+		mf_zk_claim_remove(node, claim);
+		return METAFORA_EFULL;
+	}
 	if (node->ephemeral_bytes > ZK_EPHEMERAL_BYTES_MAX) {
 		mf_zk_claim_remove(node, claim);
 		full(node);

@@ -54,6 +54,20 @@ static void requeue(struct zk_claim_queue *queue, struct batch *batch,
 
 /* --- answers to creations ----------------------------------------------------------- */
 
+/* No claim is tried in the bucket any more: each would use up one more. */
+static void spend(struct zk_node *node, uint32_t bucket)
+{
+	struct zk_folder *folder = mf_zk_folder(node, ZK_CLAIMS, bucket);
+
+	if (folder->spent)
+		return;
+	folder->spent = true;
+	mf_zk_host(node)->log(mf_zk_host(node), METAFORA_LOG_ERROR,
+			      "bucket has used up its sequence numbers, claims "
+			      "are refused: make a new namespace bucket=%u",
+			      bucket);
+}
+
 static void created(struct zk_node *node, struct zk_claim *claim,
 		    const struct zk_op *op)
 {
@@ -65,9 +79,7 @@ static void created(struct zk_node *node, struct zk_claim *claim,
 	}
 	claim->state = ZK_CLAIM_LISTING;
 	if (op->sequence < 0 || op->sequence > ZK_SEQUENCE_MAX) {
-		mf_zk_host(node)->log(mf_zk_host(node), METAFORA_LOG_ERROR,
-				      "bucket has used up its sequence numbers "
-				      "bucket=%u", claim->bucket);
+		spend(node, claim->bucket);
 		claim->end_error = METAFORA_EFULL;
 		mf_zk_write_end(node, claim, claim->verb,
 				METAFORA_RESULT_FAILED, claim->attempt);

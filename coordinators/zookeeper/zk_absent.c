@@ -6,3 +6,13 @@ const struct zk_calls *mf_zk_real_calls(void)
 {
 	return NULL;
 }
+
+bool mf_zk_real_has_tls(void)
+{
+	return false;
+}
+
+bool mf_zk_real_has_sasl(void)
+{
+	return false;
+}

@@ -177,12 +177,24 @@ struct zk_acl {
 	const char *id;
 };
 
+/* How SASL proves who we are; NULL: not needed.  Passed on as they are. */
+struct zk_sasl {
+	const char *service;
+	const char *host;
+	const char *mechanisms;
+	const char *user;
+	const char *realm;
+	const char *password_file;
+};
+
 /* What open needs to know; valid as long as the handle. */
 struct zk_target {
 	const char *servers; /* host:port, comma separated */
 	int64_t timeout_ms;  /* session timeout to ask for */
 	const char *auth_scheme; /* NULL: no credentials */
 	const char *auth;        /* secret: never logged */
+	const char *tls;  /* "ca,certificate,key,password": secret; NULL: none */
+	const struct zk_sasl *sasl; /* NULL: none */
 	const struct zk_acl *acl;
 	size_t n_acl;
 };
@@ -214,5 +226,8 @@ struct zk_calls {
 
 /* The table over the installed client library; NULL if built without it. */
 const struct zk_calls *mf_zk_real_calls(void);
+/* What the installed client library can do. */
+bool mf_zk_real_has_tls(void);
+bool mf_zk_real_has_sasl(void);
 
 #endif

@@ -2,10 +2,12 @@
 /* The table of calls over libzookeeper_mt. */
 #include "zk_calls.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /*
  * The macro that makes this header declare the synchronous calls stays
@@ -15,10 +17,13 @@
 
 #include <metafora/error.h>
 
-#include "zk_resolve.h"
+#include "zk_handle.h"
 
 #define STACK_BYTES (256 * 1024)
 #define N_SPARE 16
+/* Out of touch: how long until the servers' names are resolved again. */
+#define RESOLVE_MS_MIN 2000
+#define RESOLVE_MS_MAX 30000
 
 /* An event on its way to the owner. */
 struct record {
@@ -46,6 +51,7 @@ struct real {
 	zhandle_t *zh;          /* guarded by lock; NULL: cannot send */
 	bool closing;           /* guarded by lock: the owner closed */
 	bool abandoned;         /* guarded by lock */
+	bool connected;         /* guarded by lock: as of the last event */
 	bool missed_posted;     /* guarded by lock */
 	/* Under way in the library. */
 	struct zk_request *first, *last; /* guarded by lock */
@@ -174,8 +180,17 @@ static void post_watch(struct real *real, enum zk_event_kind kind,
 	post_record(record, real, kind);
 }
 
+static void set_connected(struct real *real, bool connected)
+{
+	pthread_mutex_lock(&real->lock);
+	real->connected = connected;
+	pthread_cond_broadcast(&real->changed);
+	pthread_mutex_unlock(&real->lock);
+}
+
 static void on_session_event(struct real *real, zhandle_t *zh, int state)
 {
+	set_connected(real, state == ZOO_CONNECTED_STATE);
 	if (state == ZOO_CONNECTED_STATE) {
 		pthread_mutex_lock(&real->lock);
 		/* The event can come before zookeeper_init2 has returned. */
@@ -214,38 +229,6 @@ static void on_event(zhandle_t *zh, int type, int state, const char *path,
 }
 
 /* --- answers ----------------------------------------------------------------- */
-
-/*
- * Whatever is not a definite answer of the server counts as unknown: after a
- * loss of the connection requests end with any of several codes.
- */
-static enum zk_code code_of(int rc)
-{
-	switch (rc) {
-	case ZOK:
-		return ZK_OK;
-	case ZNONODE:
-		return ZK_NONODE;
-	case ZNODEEXISTS:
-		return ZK_EXISTS;
-	case ZBADVERSION:
-		return ZK_BADVERSION;
-	case ZNOTEMPTY:
-		return ZK_NOTEMPTY;
-	case ZNOAUTH:
-		return ZK_NOAUTH;
-	case ZNOCHILDRENFOREPHEMERALS:
-	case ZINVALIDACL:
-	case ZBADARGUMENTS:
-	case ZUNIMPLEMENTED:
-	case ZNOTREADONLY:
-	case ZEPHEMERALONLOCALSESSION:
-	case ZTHROTTLEDOP:
-		return ZK_REFUSED;
-	default:
-		return ZK_UNKNOWN;
-	}
-}
 
 static void copy_stat(struct zk_stat *to, const struct Stat *from)
 {
@@ -340,7 +323,7 @@ static void on_names(int rc, const struct String_vector *names,
 		     const struct Stat *stat, const void *data)
 {
 	struct zk_request *request = (struct zk_request *)(uintptr_t)data;
-	enum zk_code code = code_of(rc);
+	enum zk_code code = mf_zk_code_of(rc);
 	int32_t i;
 
 	if (code != ZK_OK || names->count == 0)
@@ -364,7 +347,7 @@ static void on_data(int rc, const char *value, int n, const struct Stat *stat,
 		    const void *data)
 {
 	struct zk_request *request = (struct zk_request *)(uintptr_t)data;
-	enum zk_code code = code_of(rc);
+	enum zk_code code = mf_zk_code_of(rc);
 
 	if (code == ZK_OK) {
 		copy_stat(&request->stat, stat);
@@ -383,7 +366,7 @@ static void on_data(int rc, const char *value, int n, const struct Stat *stat,
 static void on_stat(int rc, const struct Stat *stat, const void *data)
 {
 	struct zk_request *request = (struct zk_request *)(uintptr_t)data;
-	enum zk_code code = code_of(rc);
+	enum zk_code code = mf_zk_code_of(rc);
 
 	if (code == ZK_OK)
 		copy_stat(&request->stat, stat);
@@ -395,7 +378,7 @@ static void on_synced(int rc, const char *path, const void *data)
 	struct zk_request *request = (struct zk_request *)(uintptr_t)data;
 
 	(void)path;
-	complete(request, code_of(rc));
+	complete(request, mf_zk_code_of(rc));
 }
 
 /* The number that the server has appended: ten digits, or less and a sign. */
@@ -417,7 +400,7 @@ static enum zk_code fail_ops(struct zk_request *request,
 	size_t i;
 
 	for (i = 0; i < request->n_ops; i++) {
-		enum zk_code own = code_of(results[i].err);
+		enum zk_code own = mf_zk_code_of(results[i].err);
 
 		request->ops[i].code = ZK_OTHER;
 		if (code == ZK_UNKNOWN && own != ZK_OK && own != ZK_UNKNOWN)
@@ -430,7 +413,7 @@ static void on_written(int rc, const void *data)
 {
 	struct zk_request *request = (struct zk_request *)(uintptr_t)data;
 	const struct multi *multi = request->extra;
-	enum zk_code code = code_of(rc);
+	enum zk_code code = mf_zk_code_of(rc);
 	size_t i;
 
 	if (code != ZK_OK && (code != ZK_UNKNOWN || rc == ZRUNTIMEINCONSISTENCY))
@@ -543,13 +526,6 @@ static int send_kind(struct real *real, struct zk_request *request)
 	return ZBADARGUMENTS;
 }
 
-static enum zk_code refusal_of(int rc)
-{
-	if (rc == ZSYSTEMERROR || rc == ZMARSHALLINGERROR)
-		return ZK_NOMEM;
-	return rc == ZBADARGUMENTS ? ZK_REFUSED : ZK_UNSENT;
-}
-
 static void real_send(struct zk *zk, struct zk_request *request)
 {
 	struct real *real = real_of(zk);
@@ -576,53 +552,58 @@ static void real_send(struct zk *zk, struct zk_request *request)
 	if (rc == ZOK)
 		return;
 	free_multi(request);
-	request->code = refusal_of(rc);
+	request->code = mf_zk_refusal_of(rc);
 	post_answer(real, request);
 }
 
 /* --- life ---------------------------------------------------------------------- */
 
-static void discard_log(const char *message)
+/* With the lock held: until something changed, or now, if that is bounded. */
+static bool wait_for(struct real *real, int64_t timeout_ms)
 {
-	(void)message;
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += timeout_ms / 1000;
+	until.tv_nsec += timeout_ms % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	return pthread_cond_timedwait(&real->changed, &real->lock, &until) ==
+	       ETIMEDOUT;
 }
 
-static void ignore_auth(int rc, const void *data)
+/*
+ * Until the owner closes or abandons.  Servers may move while none answers:
+ * their names are resolved again, less and less often.
+ */
+static void wait_for_end(struct real *real, struct zk_handle *handle)
 {
-	/* Refused credentials come as a session event. */
-	(void)rc;
-	(void)data;
+	int64_t delay_ms = RESOLVE_MS_MIN;
+
+	pthread_mutex_lock(&real->lock);
+	while (!real->closing && !real->abandoned) {
+		if (real->connected || !handle->zh) {
+			delay_ms = RESOLVE_MS_MIN;
+			pthread_cond_wait(&real->changed, &real->lock);
+		} else if (wait_for(real, delay_ms)) {
+			pthread_mutex_unlock(&real->lock);
+			mf_zk_handle_resolve(handle, real->target);
+			pthread_mutex_lock(&real->lock);
+			if (delay_ms < RESOLVE_MS_MAX)
+				delay_ms *= 2;
+		}
+	}
+	real->zh = NULL;
+	pthread_mutex_unlock(&real->lock);
 }
 
-/* On our own thread: may block. */
-static zhandle_t *begin(struct real *real, const char **why)
-{
-	const struct zk_target *target = real->target;
-	char *servers;
-	zhandle_t *zh;
-
-	if (mf_zk_resolve(target->servers, &servers, why))
-		return NULL;
-	zh = zookeeper_init2(servers, on_event, (int)target->timeout_ms, NULL,
-			     real, ZOO_NO_LOG_CLIENTENV, discard_log);
-	free(servers);
-	*why = "the client library could not be started";
-	if (!zh)
-		return NULL;
-	/* Without it every single call resolves the names again. */
-	zoo_set_servers_resolution_delay(zh, -1);
-	if (target->auth_scheme)
-		zoo_add_auth(zh, target->auth_scheme, target->auth,
-			     (int)strlen(target->auth), ignore_auth, NULL);
-	return zh;
-}
-
-static void wait_until(struct real *real, const bool *either, const bool *or)
+static void wait_for_close(struct real *real)
 {
 	pthread_mutex_lock(&real->lock);
-	while (!*either && !*or)
+	while (!real->closing)
 		pthread_cond_wait(&real->changed, &real->lock);
-	real->zh = NULL;
 	pthread_mutex_unlock(&real->lock);
 }
 
@@ -643,17 +624,16 @@ static void fail_rest(struct real *real)
 static void *serve(void *arg)
 {
 	struct real *real = arg;
+	struct zk_handle handle;
 	const char *why = NULL;
-	zhandle_t *zh = begin(real, &why);
 
-	if (!zh)
+	if (!mf_zk_handle_open(&handle, real->target, on_event, real, &why))
 		post_session(real, ZK_EVENT_UNREACHABLE, 0, 0, why);
-	wait_until(real, &real->closing, &real->abandoned);
-	if (zh)
-		zookeeper_close(zh);
+	wait_for_end(real, &handle);
+	mf_zk_handle_close(&handle);
 	fail_rest(real);
 	post_session(real, ZK_EVENT_EXPIRED, 0, 0, NULL);
-	wait_until(real, &real->closing, &real->closing);
+	wait_for_close(real);
 	real->closed.spare = true;
 	real->closed.event = (struct zk_event){ 0 };
 	post_record(&real->closed, real, ZK_EVENT_CLOSED);
@@ -699,6 +679,21 @@ static int start_thread(struct real *real)
 	return rc ? METAFORA_ESYS : 0;
 }
 
+/* Timed by a clock that nobody sets. */
+static int init_changed(struct real *real)
+{
+	pthread_condattr_t attr;
+	int rc = pthread_condattr_init(&attr);
+
+	if (rc)
+		return rc;
+	rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	if (!rc)
+		rc = pthread_cond_init(&real->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	return rc;
+}
+
 static int real_open(void *env, const struct metafora_host *host,
 		     const struct zk_target *target, zk_event_fn event,
 		     void *arg, struct zk **out)
@@ -718,7 +713,7 @@ static int real_open(void *env, const struct metafora_host *host,
 	error = METAFORA_ESYS;
 	if (pthread_mutex_init(&real->lock, NULL))
 		goto free_acl;
-	if (pthread_cond_init(&real->changed, NULL))
+	if (init_changed(real))
 		goto destroy_lock;
 	error = start_thread(real);
 	if (error)

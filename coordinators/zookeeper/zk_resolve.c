@@ -89,7 +89,15 @@ static void resolve_one(struct list *list, char *server, const char **why)
 	freeaddrinfo(infos);
 }
 
-/* The list as one string, of odd length. */
+static int compare(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/*
+ * The list as one string, of odd length, and in an order of its own: the same
+ * servers give the same string.  (The library connects in random order.)
+ */
 static char *join(const struct list *list)
 {
 	size_t n = list->n | 1;
@@ -98,6 +106,7 @@ static char *join(const struct list *list)
 
 	if (!out)
 		return NULL;
+	qsort(list->addresses, list->n, ADDRESS_BYTES, compare);
 	out[0] = '\0';
 	for (i = 0; i < n; i++) {
 		if (i)

@@ -93,10 +93,54 @@ metafora_zookeeper_add_acl(struct metafora_zookeeper_options *options,
 			   const char *scheme, const char *id,
 			   const char *perms);
 
+enum metafora_zookeeper_acl_mode {
+	/* The list if there is one, else CREATOR if one has an identity (by
+	 * credentials, TLS or SASL), else WORLD with a warning in the log. */
+	METAFORA_ZOOKEEPER_ACL_DEFAULT = 0,
+	/* Everybody may do everything. */
+	METAFORA_ZOOKEEPER_ACL_WORLD = 1,
+	/* Only who has the same identity may do anything. */
+	METAFORA_ZOOKEEPER_ACL_CREATOR = 2,
+	/* What metafora_zookeeper_add_acl was given. */
+	METAFORA_ZOOKEEPER_ACL_LIST = 3,
+};
+
+/*
+ * Say which ACL is meant.  Whether the other options agree is looked at when
+ * the coordinator is made: CREATOR without an identity, LIST without a list,
+ * or another mode with one are METAFORA_EINVAL then.
+ */
+METAFORA_API int
+metafora_zookeeper_set_acl_mode(struct metafora_zookeeper_options *options,
+				enum metafora_zookeeper_acl_mode mode);
+
+/*
+ * Connect by TLS: files in PEM format, of the authorities to trust, of our
+ * certificate and its key, with the key's password (NULL: none); no comma in
+ * any of them.  METAFORA_ENOTSUP: the installed client library has no TLS
+ * (Debian's has not), or SASL is set too.
+ */
+METAFORA_API int
+metafora_zookeeper_set_tls(struct metafora_zookeeper_options *options,
+			   const char *ca_file, const char *certificate_file,
+			   const char *key_file, const char *key_password);
+
+/*
+ * Authenticate by SASL: service and name of the server, mechanisms to try;
+ * user, realm and the file whose first line is the password as the mechanisms
+ * need them, else NULL.  METAFORA_ENOTSUP as above.
+ */
+METAFORA_API int
+metafora_zookeeper_set_sasl(struct metafora_zookeeper_options *options,
+			    const char *service, const char *host,
+			    const char *mechanisms, const char *user,
+			    const char *realm, const char *password_file);
+
 /*
  * Make a coordinator, with node and client side.  The options are copied.
- * Returns 0, METAFORA_EINVAL, METAFORA_ENOMEM, METAFORA_ENOTSUP (the library
- * was built without the ZooKeeper client).  Since: 0.1.
+ * Returns 0, METAFORA_EINVAL (also: options that contradict each other),
+ * METAFORA_ENOMEM, METAFORA_ENOTSUP (the library was built without the
+ * ZooKeeper client; TLS together with SASL).  Since: 0.1.
  */
 METAFORA_API int metafora_zookeeper_coordinator_new(
 	const struct metafora_zookeeper_options *options,

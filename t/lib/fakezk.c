@@ -376,6 +376,11 @@ void fakezk_isolate(struct fakezk *fake, unsigned int server, bool isolated)
 	fz_server_isolate(fake, server, isolated);
 }
 
+void fakezk_elect(struct fakezk *fake)
+{
+	fz_server_elect(fake);
+}
+
 void fakezk_deny(struct fakezk *fake, const char *path)
 {
 	free(fake->denied);
@@ -449,6 +454,14 @@ enum zk_code fakezk_delete(struct fakezk *fake, const char *path)
 	};
 
 	return operate(fake, &op, 0);
+}
+
+void fakezk_set_sequence(struct fakezk *fake, const char *path, uint32_t n)
+{
+	unsigned int i;
+
+	for (i = 0; i < fake->config.n_servers; i++)
+		fz_tree_find(&fake->servers[i].tree, path)->n_created = n;
 }
 
 void fakezk_delete_all(struct fakezk *fake, const char *path)

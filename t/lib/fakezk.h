@@ -61,6 +61,12 @@ void fakezk_deny(struct fakezk *fake, const char *path);
 /* A follower and the leader do not hear each other; or mend. */
 void fakezk_isolate(struct fakezk *fake, unsigned int server, bool isolated);
 
+/*
+ * Another leader is elected: connections break, what was not committed is
+ * lost, and every session gets its full timeout again.
+ */
+void fakezk_elect(struct fakezk *fake);
+
 /* What the leader has. */
 bool fakezk_exists(const struct fakezk *fake, const char *path);
 size_t fakezk_n_children(const struct fakezk *fake, const char *path);
@@ -71,6 +77,8 @@ uint64_t fakezk_zxid(const struct fakezk *fake);
 enum zk_code fakezk_put(struct fakezk *fake, const char *path,
 			const char *data);
 enum zk_code fakezk_delete(struct fakezk *fake, const char *path);
+/* Children made in the folder from now on are numbered from n on. */
+void fakezk_set_sequence(struct fakezk *fake, const char *path, uint32_t n);
 /* With all that is below it. */
 void fakezk_delete_all(struct fakezk *fake, const char *path);
 /* An ephemeral of the node's present session, sequential if the path ends so. */

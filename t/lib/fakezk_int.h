@@ -185,6 +185,7 @@ struct fz_txn *fz_txn_begin(struct fakezk *fake);
 /* It is complete: apply it everywhere. */
 void fz_txn_commit(struct fakezk *fake);
 void fz_server_isolate(struct fakezk *fake, unsigned int server, bool isolated);
+void fz_server_elect(struct fakezk *fake);
 void fz_server_start(struct fakezk *fake);
 
 /* --- fakezk_client.c --- */

@@ -701,6 +701,20 @@ void fz_server_isolate(struct fakezk *fake, unsigned int i, bool isolated)
 		schedule_apply(fake, i);
 }
 
+void fz_server_elect(struct fakezk *fake)
+{
+	struct fz_session *session;
+	unsigned int i;
+
+	/* The new one knows the log; who was heard of when it does not. */
+	TAILQ_FOREACH(session, &fake->sessions, link)
+		renew(fake, session->id);
+	for (i = 0; i < fake->config.n_servers; i++) {
+		fake->servers[i].n_touched = 0;
+		close_connections(fake, i);
+	}
+}
+
 void fz_server_start(struct fakezk *fake)
 {
 	struct fz_event *event = fz_alloc(sizeof(*event));

@@ -53,7 +53,7 @@ static void expire(struct sim *sim, const char *node)
 
 static void fault(struct sim *sim, const char *node)
 {
-	switch (sim_between(sim, 0, 4)) {
+	switch (sim_between(sim, 0, 5)) {
 	case 0:
 		fakezk_reset(sim->broker, node);
 		break;
@@ -65,6 +65,9 @@ static void fault(struct sim *sim, const char *node)
 	case 3:
 		fakezk_isolate(sim->broker, sim_between(sim, 1, SERVERS - 1),
 			       true);
+		break;
+	case 4:
+		fakezk_elect(sim->broker);
 		break;
 	default:
 		fakezk_isolate(sim->broker, sim_between(sim, 1, SERVERS - 1),
