@@ -31,6 +31,7 @@ libcoordinators_la_SOURCES += \
 	coordinators/zookeeper/commands.c \
 	coordinators/zookeeper/evict.c \
 	coordinators/zookeeper/folders.c \
+	coordinators/zookeeper/ghosts.c \
 	coordinators/zookeeper/join.c \
 	coordinators/zookeeper/json.c \
 	coordinators/zookeeper/json.h \

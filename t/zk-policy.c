@@ -275,6 +275,54 @@ static void sessions_survive_an_election(struct conf *c)
 	CU_ASSERT_FALSE(conf_exists(c, "t"));
 }
 
+/* --- commands of the dead ------------------------------------------------------------ */
+
+#define N_LEFT 250
+
+static void leave_commands(struct conf *c, const char *name)
+{
+	char path[128];
+	int i;
+
+	for (i = 0; i < N_LEFT; i++) {
+		snprintf(path, sizeof(path),
+			 ROOT "/commands/%s/00000000000000aa:"
+			      "00000000000000bb:1:%010d", name, i);
+		CU_ASSERT_EQUAL(fakezk_put(c->broker, path, "x"), ZK_OK);
+	}
+}
+
+static void a_dead_node_leaves_no_commands(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct rec_node *b = conf_join(c, "b");
+
+	conf_kill(c, a);
+	CU_ASSERT(conf_sees_member(c, b, "a", false));
+	leave_commands(c, "a");
+	pass(200000);
+	CU_ASSERT(fakezk_exists(c->broker, ROOT "/commands/a"));
+	pass(400000);
+	CU_ASSERT_FALSE(fakezk_exists(c->broker, ROOT "/commands/a"));
+	CU_ASSERT_FALSE(fakezk_exists(c->broker, ROOT "/leases/a"));
+	CU_ASSERT(fakezk_exists(c->broker, ROOT "/commands/b"));
+	CU_ASSERT_EQUAL(b->n_lost, 0);
+}
+
+/* Whoever holds a lease lives, member or not. */
+static void a_living_node_keeps_its_commands(struct conf *c)
+{
+	conf_join(c, "b");
+	CU_ASSERT_EQUAL(fakezk_put(c->broker, ROOT "/commands/a", NULL), ZK_OK);
+	CU_ASSERT_EQUAL(fakezk_put(c->broker, ROOT "/leases/a", NULL), ZK_OK);
+	leave_commands(c, "a");
+	pass(1000000);
+	CU_ASSERT_EQUAL(fakezk_n_children(c->broker, ROOT "/commands/a"),
+			N_LEFT);
+	CU_ASSERT(fakezk_exists(c->broker, ROOT "/leases/a"));
+	CU_ASSERT(fakezk_exists(c->broker, ROOT "/commands/b"));
+}
+
 #define CASES(X)                                                              \
 	X(after_a_death_a_waiter_waits,                                       \
 	  "a waiter lets a task rest whose owner died")                       \
@@ -289,7 +337,11 @@ static void sessions_survive_an_election(struct conf *c)
 	  "a rest goes on over a lost connection")                            \
 	X(a_spent_bucket_refuses,                                             \
 	  "a bucket near the end of its sequence numbers refuses claims")     \
-	X(sessions_survive_an_election, "sessions survive another leader")
+	X(sessions_survive_an_election, "sessions survive another leader")    \
+	X(a_dead_node_leaves_no_commands,                                     \
+	  "commands of a node that is long dead are removed")                 \
+	X(a_living_node_keeps_its_commands,                                   \
+	  "commands of who holds a lease are left alone")
 
 #define STAMP(fn, text)                                                       \
 	static void run_##fn(void)                                            \

@@ -203,7 +203,7 @@ static void sweep(struct zk_node *node)
 	}
 }
 
-static bool is_listed(const struct zk_node *node, const char *key)
+bool mf_zk_members_listed(struct zk_node *node, const char *key)
 {
 	struct zk_other *other;
 
@@ -226,7 +226,7 @@ static void on_list(struct zk_call *call)
 		sweep(node);
 		node->reconciling = false;
 		node->members.listed = true;
-		if (is_listed(node, node->encoded))
+		if (mf_zk_members_listed(node, node->encoded))
 			tell(node);
 		else
 			mf_zk_node_give_up(node, "member record was deleted");

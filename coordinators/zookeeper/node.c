@@ -52,6 +52,7 @@ static void on_refresh(void *arg)
 		return;
 	node->reconciling = true;
 	read_all(node);
+	mf_zk_ghosts_read(node);
 }
 
 /* --- phases ------------------------------------------------------------------------- */
@@ -61,6 +62,7 @@ static void clear_session(struct zk_node *node)
 	mf_zk_verbs_clear(node);
 	mf_zk_claims_clear(node);
 	mf_zk_takeover_clear(node);
+	mf_zk_ghosts_fini(node);
 	mf_zk_commands_fini(node);
 	mf_zk_members_fini(node);
 	node->n_creating = 0;
@@ -79,7 +81,7 @@ static void on_up(struct zk_session *session, bool fresh)
 	if (fresh) {
 		clear_session(node);
 		if (mf_zk_folders_begin(node) || mf_zk_members_begin(node) ||
-		    mf_zk_commands_begin(node)) {
+		    mf_zk_commands_begin(node) || mf_zk_ghosts_begin(node)) {
 			mf_zk_node_give_up(node, "no memory");
 			return;
 		}

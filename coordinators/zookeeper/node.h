@@ -151,6 +151,16 @@ struct zk_commands {
 	struct zk_command_list list; /* by sequence */
 };
 
+struct zk_ghost;
+
+struct zk_ghosts {
+	struct zk_call call; /* the list of folders */
+	bool reading;
+	char *path;
+	struct zk_ghost *known;
+	unsigned int n_removing;
+};
+
 /* Owner thread only, except the session's lock. */
 struct zk_node {
 	struct zk_session session; /* first */
@@ -215,6 +225,7 @@ struct zk_node {
 	struct zk_members members;
 	struct zk_takeover takeover;
 	struct zk_commands commands;
+	struct zk_ghosts ghosts;
 };
 
 extern const struct metafora_node_ops mf_zk_node_ops;
@@ -277,6 +288,8 @@ void mf_zk_members_read(struct zk_node *node);
 /* A watch fired; false if the path is none of theirs. */
 bool mf_zk_members_event(struct zk_node *node, const struct zk_event *event);
 
+/* Whether there is a member of that name, as it is found in the folder. */
+bool mf_zk_members_listed(struct zk_node *node, const char *key);
 /* Of the member as it was read last; 0: it is not known. */
 uint64_t mf_zk_members_session(struct zk_node *node, const char *name);
 
@@ -363,5 +376,11 @@ void mf_zk_commands_read(struct zk_node *node);
 void mf_zk_commands_leave(struct zk_node *node);
 void mf_zk_commands_ack(struct zk_node *node, const char *id, int error,
 			const char *result);
+
+/* ghosts.c: command folders of nodes that are long dead. */
+int mf_zk_ghosts_begin(struct zk_node *node);
+void mf_zk_ghosts_fini(struct zk_node *node);
+/* Look for them; behind a read of the members. */
+void mf_zk_ghosts_read(struct zk_node *node);
 
 #endif
