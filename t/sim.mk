@@ -29,5 +29,5 @@ t_zk_sim_cluster_SOURCES = t/sim-cluster.c
 t_zk_sim_cluster_CPPFLAGS = $(TEST_CPPFLAGS) -DSIM_BACKEND=sim_fakezk
 t_zk_sim_cluster_LDADD = $(TEST_LIBS)
 t_zk_sim_seeds_SOURCES = t/sim-seeds.c
-t_zk_sim_seeds_CPPFLAGS = $(TEST_CPPFLAGS) -DSIM_BACKEND=sim_fakezk -DSEEDS=500
+t_zk_sim_seeds_CPPFLAGS = $(TEST_CPPFLAGS) -DSIM_BACKEND=sim_fakezk -DSEEDS=1000
 t_zk_sim_seeds_LDADD = $(TEST_LIBS)

@@ -52,9 +52,10 @@ static void run_seed(const struct conf_backend *backend, uint64_t seed,
 void conf_run(const struct conf_backend *backend, void (*fn)(struct conf *c))
 {
 	unsigned int n_before = CU_get_number_of_failures();
+	uint64_t n_seeds = tap_scaled(backend->n_seeds);
 	uint64_t seed;
 
-	for (seed = 1; seed <= backend->n_seeds; seed++) {
+	for (seed = 1; seed <= n_seeds; seed++) {
 		run_seed(backend, seed, fn);
 		if (CU_get_number_of_failures() == n_before)
 			continue;

@@ -472,8 +472,14 @@ void zkservers_kill(struct zkservers *servers, unsigned int i)
 void zkservers_pause(struct zkservers *servers, unsigned int i)
 {
 	struct server *server = running(servers, i);
+	siginfo_t info;
 
 	kill(server->pid, SIGSTOP);
+	/* It may answer until the signal has arrived. */
+	while (waitid(P_PID, server->pid, &info,
+		      WSTOPPED | WEXITED | WNOWAIT) &&
+	       errno == EINTR)
+		;
 	server->paused = true;
 }
 
