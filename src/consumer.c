@@ -161,6 +161,28 @@ static bool ask_questions(struct metafora_consumer *c)
 	return true;
 }
 
+/* Ask handlers that warm up how far they are, if it is time to. */
+static void ask_prepare(struct metafora_consumer *c)
+{
+	const struct metafora_handler *handler = c->handler;
+	struct mf_entry *entry, *next;
+
+	for (entry = TAILQ_FIRST(&c->engine.preparing); entry; entry = next) {
+		struct mf_event event = {.kind = MF_EV_PREPARED};
+		uint64_t t0_ns = now_ns(c);
+
+		next = TAILQ_NEXT(entry, in_preparing);
+		if (entry->prepare_ns > t0_ns)
+			continue;
+		event.prepared.entry = entry;
+		if (!entry->deleted)
+			event.prepared.answer_ms =
+				handler->prepare(handler->arg, entry->task->id);
+		mf_consumer_timed(c, t0_ns, "handler", "prepare");
+		mf_consumer_step(c, &event);
+	}
+}
+
 static void stop_handlers(struct metafora_consumer *c)
 {
 	struct mf_entry *entry;
@@ -267,6 +289,7 @@ void mf_consumer_pump(void *arg)
 		mf_consumer_step(c, &time);
 	if (mf_engine_take_balance(e, now_ns(c)))
 		ask_plan(c);
+	ask_prepare(c);
 	more = ask_questions(c);
 	act(c);
 	report_repairs(c);

@@ -123,6 +123,7 @@ int mf_consumer_new_on(struct mf_runtime *runtime, const char *node,
 	c->coordinator = mf_coordinator_ref(coordinator);
 	c->ops = coordinator->node_ops;
 	c->handler = mf_handler_use(handler);
+	c->config.prepare_timeout_ms = c->handler->prepare_timeout_ms;
 	c->balancer = balancer;
 	set_defaults(c);
 	mf_gate_init(&c->joined);

@@ -32,7 +32,7 @@ static void set_member_state(struct mf_engine *e)
 	e->publish = true;
 }
 
-static uint64_t jittered_ms(struct mf_engine *e, int64_t ms)
+uint64_t mf_engine_jittered_ms(struct mf_engine *e, int64_t ms)
 {
 	uint64_t quarter = ms / 4;
 
@@ -218,12 +218,14 @@ static void task_changed(struct mf_engine *e,
 			mf_engine_ask_to_stop(e, entry, METAFORA_STOP_DELETED);
 		else if (entry->state == MF_QUEUED)
 			mf_engine_withdraw(e, entry, entry->token);
+	} else if (entry && entry->state == MF_PREPARING && task->unowned) {
+		/* Nobody runs it meanwhile: better cold than late. */
+		mf_engine_get_in_line(e, entry);
 	}
 	mf_engine_consider(e, task);
 }
 
-/* Ask again about tasks that the balancer refused: all, or until a change. */
-static void reconsider(struct mf_engine *e, bool all)
+void mf_engine_reconsider(struct mf_engine *e, bool all)
 {
 	char id[METAFORA_TASK_ID_MAX + 1];
 	struct metafora_cluster_task *task;
@@ -248,7 +250,7 @@ static int take_facts(struct mf_engine *e, uint64_t now_ns, int error)
 	}
 	e->view.members_changed = false;
 	if (members_changed)
-		reconsider(e, true);
+		mf_engine_reconsider(e, true);
 	if (changed)
 		balance_soon(e, now_ns);
 	if (error == METAFORA_ENOMEM)
@@ -305,157 +307,6 @@ static void reconcile(struct mf_engine *e, uint64_t now_ns)
 	e->refresh = true;
 }
 
-/* --- the balancer's part ------------------------------------------------- */
-
-static bool has_room(const struct mf_engine *e)
-{
-	return !e->config.max_tasks || e->n_entries < e->config.max_tasks;
-}
-
-struct metafora_cluster_task *mf_engine_question(struct mf_engine *e)
-{
-	if (!mf_engine_may_claim(e) || !has_room(e))
-		return NULL;
-	return TAILQ_FIRST(&e->view.asking);
-}
-
-/* A balancer's wish, which must not keep the loop busy. */
-static uint64_t not_at_once(uint64_t now_ns, uint64_t wish_ns)
-{
-	uint64_t soonest_ns = mf_clock_add_ms(now_ns, MF_WISH_MIN_MS);
-
-	return wish_ns > soonest_ns ? wish_ns : soonest_ns;
-}
-
-static int step_answer(struct mf_engine *e, uint64_t now_ns,
-		       struct metafora_cluster_task *task,
-		       enum metafora_can_claim answer, uint64_t until_ns)
-{
-	struct mf_entry *entry;
-	int error;
-
-	if (answer == METAFORA_CLAIM_YES && mf_engine_lease_holds(e, now_ns)) {
-		entry = mf_engine_new_entry(e, task);
-		if (entry) {
-			mf_engine_consider(e, task);
-			mf_engine_move(e, entry, MF_CLAIMING);
-			mf_engine_send(e, entry, METAFORA_VERB_CLAIM);
-			return 0;
-		}
-		until_ns = mf_clock_add_ms(now_ns, MF_RETRY_MS);
-	} else if (answer == METAFORA_CLAIM_YES) {
-		until_ns = mf_clock_add_ms(now_ns, MF_RETRY_MS);
-	} else if (answer == METAFORA_CLAIM_NO_UNTIL) {
-		until_ns = not_at_once(now_ns, until_ns);
-	} else {
-		until_ns = 0;
-	}
-	error = mf_ignore_refused(e->ignore, task->id, until_ns);
-	if (error) {
-		/* Not to be asked again and again in one go: at a refresh. */
-		TAILQ_REMOVE(&e->view.asking, task, in_asking);
-		task->asking = false;
-		mf_engine_set_alarm(e, MF_ALARM_REFRESH,
-				    mf_clock_add_ms(now_ns, MF_REFRESH_MS));
-		return error;
-	}
-	mf_engine_consider(e, task);
-	return 0;
-}
-
-bool mf_engine_take_balance(struct mf_engine *e, uint64_t now_ns)
-{
-	bool asked = e->balance_asked;
-
-	if (e->link != MF_LINK_UP || !mf_view_complete(&e->view) ||
-	    e->member_state == METAFORA_MEMBER_DRAINING)
-		return false;
-	if (!asked && (e->alarms[MF_ALARM_BALANCE] > now_ns ||
-		       e->member_state != METAFORA_MEMBER_ACTIVE))
-		return false;
-	e->balance_asked = false;
-	/* Before the plan comes back, so that its wish can be earlier. */
-	e->alarms[MF_ALARM_BALANCE] = mf_clock_add_ms(
-		now_ns, jittered_ms(e, e->config.balance_interval_ms));
-	/* What was refused until a change may be asked again. */
-	if (e->balanced_version != e->view.version)
-		reconsider(e, false);
-	e->balanced_version = e->view.version;
-	return true;
-}
-
-/* Stand in line for a task of another's. */
-static int queue(struct mf_engine *e, uint64_t now_ns,
-		 struct metafora_cluster_task *task)
-{
-	struct mf_entry *entry;
-
-	if (!e->config.has_lines || !mf_engine_may_claim(e) || !has_room(e) ||
-	    !mf_engine_lease_holds(e, now_ns) || !task->exists ||
-	    task->unowned || task->entry)
-		return 0;
-	/* It failed here, or was given away from here, a moment ago. */
-	if (mf_ignore_has(e->ignore, task->id))
-		return 0;
-	entry = mf_engine_new_entry(e, task);
-	if (!entry)
-		return METAFORA_ENOMEM;
-	mf_engine_move(e, entry, MF_QUEUING);
-	mf_engine_send(e, entry, METAFORA_VERB_QUEUE);
-	return 0;
-}
-
-/* Leave a line; one that is not reached yet is left when it is. */
-static void leave_line(struct mf_engine *e, struct mf_entry *entry)
-{
-	if (entry->state == MF_QUEUED)
-		mf_engine_withdraw(e, entry, entry->token);
-	else if (entry->state == MF_QUEUING && entry->sending == MF_UNSENT &&
-		 entry->task->exists) /* it may be picked twice: keep it */
-		mf_engine_end_entry(e, entry); /* nothing is there */
-}
-
-static void evict(struct mf_engine *e, struct mf_entry *entry)
-{
-	if (entry->state != MF_RUNNING || entry->evict_due ||
-	    entry->task->n_line < 2)
-		return;
-	entry->evict_due = true;
-	TAILQ_INSERT_TAIL(&e->evictions, entry, in_evictions);
-}
-
-static int step_plan(struct mf_engine *e, uint64_t now_ns,
-		     const struct mf_event *event)
-{
-	int error = 0;
-	size_t i;
-
-	for (i = 0; i < event->plan.n_withdrawals; i++) {
-		struct mf_entry *entry = event->plan.withdrawals[i]->entry;
-
-		if (entry)
-			leave_line(e, entry);
-	}
-	for (i = 0; i < event->plan.n_evictions; i++) {
-		struct mf_entry *entry = event->plan.evictions[i]->entry;
-
-		if (entry)
-			evict(e, entry);
-	}
-	for (i = 0; i < event->plan.n_releases; i++) {
-		struct mf_entry *entry = event->plan.releases[i]->entry;
-
-		if (entry && entry->state == MF_RUNNING)
-			mf_engine_ask_to_stop(e, entry, METAFORA_STOP_BALANCE);
-	}
-	for (i = 0; i < event->plan.n_queues && !error; i++)
-		error = queue(e, now_ns, event->plan.queues[i]);
-	if (event->plan.wish_ns)
-		mf_engine_set_alarm(e, MF_ALARM_BALANCE,
-				    not_at_once(now_ns, event->plan.wish_ns));
-	return error;
-}
-
 /* --- commands and shutdown ----------------------------------------------- */
 
 static int step_stop_task(struct mf_engine *e, const char *id)
@@ -481,6 +332,8 @@ static void leave_lines(struct mf_engine *e)
 		next = TAILQ_NEXT(entry, in_all);
 		if (entry->state == MF_QUEUED) {
 			mf_engine_withdraw(e, entry, entry->token);
+		} else if (entry->state == MF_PREPARING) {
+			mf_engine_end_entry(e, entry);
 		} else if ((entry->state == MF_CLAIMING ||
 			    entry->state == MF_QUEUING) &&
 			   entry->sending == MF_UNSENT) {
@@ -514,7 +367,7 @@ static void step_role(struct mf_engine *e, uint64_t now_ns,
 		leave_lines(e);
 	if (kind == MF_EV_DRAIN)
 		stop_all(e, METAFORA_STOP_DRAIN);
-	reconsider(e, true);
+	mf_engine_reconsider(e, true);
 	balance_soon(e, now_ns);
 }
 
@@ -570,13 +423,21 @@ static void step_time(struct mf_engine *e, uint64_t now_ns)
 
 	if (rings(e, MF_ALARM_LEASE, now_ns))
 		lease_alarm(e, now_ns);
+	if (rings(e, MF_ALARM_PREPARE, now_ns)) {
+		/* Who drives the engine asks those that are due. */
+		TAILQ_FOREACH(entry, &e->preparing, in_preparing) {
+			if (entry->prepare_ns > now_ns)
+				mf_engine_set_alarm(e, MF_ALARM_PREPARE,
+						    entry->prepare_ns);
+		}
+	}
 	if (rings(e, MF_ALARM_RETRY, now_ns)) {
 		while ((entry = TAILQ_FIRST(&e->retry)))
 			mf_engine_send(e, entry, entry->verb);
 	}
 	if (rings(e, MF_ALARM_RECONCILE, now_ns)) {
 		e->alarms[MF_ALARM_RECONCILE] = mf_clock_add_ms(
-			now_ns, jittered_ms(e, MF_RECONCILE_MS));
+			now_ns, mf_engine_jittered_ms(e, MF_RECONCILE_MS));
 		if (e->link == MF_LINK_UP && mf_view_complete(&e->view))
 			reconcile(e, now_ns);
 	}
@@ -652,11 +513,15 @@ static int dispatch(struct mf_engine *e, uint64_t now_ns,
 				   ev->returned.outcome, ev->returned.ran_ns,
 				   ev->returned.asked);
 		return 0;
+	case MF_EV_PREPARED:
+		mf_engine_prepared(e, now_ns, ev->prepared.entry,
+				   ev->prepared.answer_ms);
+		return 0;
 	case MF_EV_ANSWER:
-		return step_answer(e, now_ns, ev->answer.task,
+		return mf_engine_answer(e, now_ns, ev->answer.task,
 				   ev->answer.answer, ev->answer.until_ns);
 	case MF_EV_PLAN:
-		return step_plan(e, now_ns, ev);
+		return mf_engine_plan(e, now_ns, ev);
 	case MF_EV_FREEZE:
 	case MF_EV_UNFREEZE:
 	case MF_EV_DRAIN:
@@ -718,32 +583,6 @@ size_t mf_engine_take_verbs(struct mf_engine *e, enum metafora_verb verb,
 	return n;
 }
 
-size_t mf_engine_take_evictions(struct mf_engine *e,
-				struct metafora_eviction *out, size_t max)
-{
-	struct mf_entry *entry;
-	size_t n = 0;
-
-	if (e->link != MF_LINK_UP)
-		return 0;
-	while (n < max && (entry = TAILQ_FIRST(&e->evictions))) {
-		const struct metafora_cluster_task *task = entry->task;
-
-		entry->evict_due = false;
-		TAILQ_REMOVE(&e->evictions, entry, in_evictions);
-		/* It may have gone meanwhile, or we may. */
-		if (entry->state != MF_RUNNING || task->n_line < 2 ||
-		    mf_view_line(task)[0].token != entry->token)
-			continue;
-		out[n].task = task->id;
-		out[n].token = entry->token;
-		out[n].waiter = mf_view_line(task)[1].node->name;
-		out[n].waiter_token = mf_view_line(task)[1].token;
-		n++;
-	}
-	return n;
-}
-
 int mf_engine_init(struct mf_engine *e, const struct mf_engine_config *config,
 		   uint64_t now_ns)
 {
@@ -753,6 +592,7 @@ int mf_engine_init(struct mf_engine *e, const struct mf_engine_config *config,
 	e->config = *config;
 	TAILQ_INIT(&e->entries);
 	TAILQ_INIT(&e->stops);
+	TAILQ_INIT(&e->preparing);
 	TAILQ_INIT(&e->evictions);
 	TAILQ_INIT(&e->retry);
 	for (i = 0; i < MF_N_VERBS; i++)
@@ -768,7 +608,7 @@ int mf_engine_init(struct mf_engine *e, const struct mf_engine_config *config,
 		return METAFORA_ENOMEM;
 	}
 	e->alarms[MF_ALARM_RECONCILE] =
-		mf_clock_add_ms(now_ns, jittered_ms(e, MF_RECONCILE_MS));
+		mf_clock_add_ms(now_ns, mf_engine_jittered_ms(e, MF_RECONCILE_MS));
 	return 0;
 }
 

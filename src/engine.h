@@ -28,6 +28,7 @@ struct mf_engine_config {
 	int64_t balance_debounce_ms;
 	int64_t shutdown_grace_ms;
 	int64_t backoff_min_ms, backoff_max_ms;
+	int64_t prepare_timeout_ms; /* 0: handlers do not warm up */
 	int64_t lease_grace_ms; /* 0: a quarter of the session timeout */
 	uint64_t seed;
 	/* A state has changed; for logs and counters.  Must only look. */
@@ -65,6 +66,7 @@ enum mf_event_kind {
 	MF_EV_VERDICT,
 	MF_EV_STARTED,  /* answers engine->start */
 	MF_EV_RETURNED, /* a handler returned */
+	MF_EV_PREPARED, /* a handler was asked how far it is */
 	MF_EV_ANSWER,   /* answers mf_engine_question */
 	MF_EV_PLAN,     /* answers mf_engine_take_balance */
 	MF_EV_FREEZE,
@@ -108,6 +110,11 @@ struct mf_event {
 			bool asked; /* to stop, if only by the guard */
 		} returned;
 		struct {
+			struct mf_entry *entry;
+			/* 0: ready; more: ask again then; less: cannot. */
+			int64_t answer_ms;
+		} prepared;
+		struct {
 			struct metafora_cluster_task *task;
 			enum metafora_can_claim answer;
 			uint64_t until_ns;
@@ -130,6 +137,7 @@ struct mf_event {
 /* The engine's own times. */
 enum mf_alarm {
 	MF_ALARM_BALANCE,
+	MF_ALARM_PREPARE,
 	MF_ALARM_RETRY,
 	MF_ALARM_REFRESH,
 	MF_ALARM_RECONCILE,
@@ -172,6 +180,11 @@ struct mf_engine {
 	struct mf_entry *start;
 	/* Entries whose handler is to be asked to stop: mf_engine_take_stop. */
 	struct mf_entries stops;
+	/*
+	 * Entries whose handler warms up: to be asked how far it is when
+	 * prepare_ns has come, and answered with MF_EV_PREPARED.
+	 */
+	struct mf_entries preparing;
 	/* Entries whose first waiter is to go: mf_engine_take_evictions. */
 	struct mf_entries evictions;
 	/* Verbs to send: mf_engine_take_verbs. */

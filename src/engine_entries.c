@@ -13,7 +13,13 @@ static void move(struct mf_engine *e, struct mf_entry *entry, enum mf_state to)
 
 	if (from == MF_RUNNING)
 		TAILQ_REMOVE(&e->view.own, entry, in_own);
+	if (from == MF_PREPARING)
+		TAILQ_REMOVE(&e->preparing, entry, in_preparing);
 	mf_entry_move(entry, to);
+	if (to == MF_PREPARING) {
+		TAILQ_INSERT_TAIL(&e->preparing, entry, in_preparing);
+		mf_engine_set_alarm(e, MF_ALARM_PREPARE, entry->prepare_ns);
+	}
 	if (to == MF_RUNNING)
 		TAILQ_INSERT_TAIL(&e->view.own, entry, in_own);
 	if (e->config.moved)
@@ -27,6 +33,7 @@ static size_t *count_of(struct mf_engine *e, enum mf_state state)
 	case MF_CLAIMING:
 	case MF_RUNNING:
 		return &e->view.n_held;
+	case MF_PREPARING:
 	case MF_QUEUING:
 	case MF_QUEUED:
 		return &e->view.n_queued;
@@ -156,6 +163,12 @@ void mf_engine_withdraw(struct mf_engine *e, struct mf_entry *entry,
 	entry->token = token;
 	mf_engine_move(e, entry, MF_WITHDRAWING);
 	mf_engine_send(e, entry, METAFORA_VERB_WITHDRAW);
+}
+
+void mf_engine_get_in_line(struct mf_engine *e, struct mf_entry *entry)
+{
+	mf_engine_move(e, entry, MF_QUEUING);
+	mf_engine_send(e, entry, METAFORA_VERB_QUEUE);
 }
 
 void mf_engine_leave_alone(struct mf_engine *e, struct mf_entry *entry,

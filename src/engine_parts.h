@@ -40,6 +40,27 @@ void mf_engine_set_alarm(struct mf_engine *e, enum mf_alarm alarm,
 /* Whether the lease is long enough to start or claim anything. */
 bool mf_engine_lease_holds(const struct mf_engine *e, uint64_t now_ns);
 
+/* Take a place in the line for a task. */
+void mf_engine_get_in_line(struct mf_engine *e, struct mf_entry *entry);
+
+/* --- engine.c -------------------------------------------------------------- */
+
+/* The time, more or less a quarter. */
+uint64_t mf_engine_jittered_ms(struct mf_engine *e, int64_t ms);
+/* Ask again about tasks that the balancer refused: all, or until a change. */
+void mf_engine_reconsider(struct mf_engine *e, bool all);
+
+/* --- engine_plan.c --------------------------------------------------------- */
+
+int mf_engine_answer(struct mf_engine *e, uint64_t now_ns,
+		     struct metafora_cluster_task *task,
+		     enum metafora_can_claim answer, uint64_t until_ns);
+int mf_engine_plan(struct mf_engine *e, uint64_t now_ns,
+		   const struct mf_event *event);
+/* The handler has said how far it is with warming up. */
+void mf_engine_prepared(struct mf_engine *e, uint64_t now_ns,
+			struct mf_entry *entry, int64_t answer_ms);
+
 /* --- engine_verdicts.c --------------------------------------------------- */
 
 void mf_engine_verdict(struct mf_engine *e, uint64_t now_ns,

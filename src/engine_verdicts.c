@@ -148,6 +148,7 @@ void mf_engine_verdict(struct mf_engine *e, uint64_t now_ns,
 	case MF_FINISHING:
 		end_verdict(e, now_ns, entry, v);
 		break;
+	case MF_PREPARING:
 	case MF_ADRIFT:
 	case MF_NONE:
 	case MF_N_STATES:

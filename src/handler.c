@@ -10,6 +10,8 @@
 #define STACK_DEFAULT (256 * (size_t)1024)
 #define STACK_MAX (1024 * 1024 * (size_t)1024)
 
+#define PREPARE_MAX_MS 3600000
+
 /* The least the system asks for; it can grow with thread-local storage. */
 static size_t stack_min(void)
 {
@@ -89,6 +91,21 @@ int metafora_handler_set_end(struct metafora_handler *handler,
 	if (!error)
 		handler->end = end;
 	return error;
+}
+
+int metafora_handler_set_prepare(struct metafora_handler *handler,
+				 metafora_prepare_fn prepare,
+				 int64_t timeout_ms)
+{
+	int error = check_open(handler);
+
+	if (error)
+		return error;
+	if (prepare && (timeout_ms < 1 || timeout_ms > PREPARE_MAX_MS))
+		return METAFORA_ERANGE;
+	handler->prepare = prepare;
+	handler->prepare_timeout_ms = prepare ? timeout_ms : 0;
+	return 0;
 }
 
 int metafora_handler_set_stack_bytes(struct metafora_handler *handler,

@@ -16,6 +16,8 @@ struct metafora_handler {
 	metafora_start_fn start; /* asynchronous */
 	metafora_stop_fn stop;   /* may be NULL */
 	metafora_end_fn end;     /* may be NULL */
+	metafora_prepare_fn prepare; /* may be NULL */
+	int64_t prepare_timeout_ms;
 	void *arg;
 	size_t stack_bytes;
 };

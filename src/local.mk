@@ -22,6 +22,7 @@ libcore_la_SOURCES = \
 	src/engine.h \
 	src/engine_entries.c \
 	src/engine_parts.h \
+	src/engine_plan.c \
 	src/engine_verdicts.c \
 	src/error.c \
 	src/gate.c \

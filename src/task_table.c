@@ -13,9 +13,11 @@
  * task again whose earlier handler has not returned.
  */
 static const unsigned int allowed[MF_N_STATES] = {
-	[MF_NONE] = BIT(MF_CLAIMING) | BIT(MF_QUEUING) | BIT(MF_WITHDRAWING),
+	[MF_NONE] = BIT(MF_CLAIMING) | BIT(MF_PREPARING) | BIT(MF_QUEUING) |
+		    BIT(MF_WITHDRAWING),
 	[MF_CLAIMING] = BIT(MF_NONE) | BIT(MF_RUNNING) | BIT(MF_RELEASING) |
 			BIT(MF_WITHDRAWING),
+	[MF_PREPARING] = BIT(MF_NONE) | BIT(MF_QUEUING),
 	[MF_QUEUING] = BIT(MF_NONE) | BIT(MF_QUEUED) | BIT(MF_RUNNING) |
 		       BIT(MF_RELEASING) | BIT(MF_WITHDRAWING),
 	[MF_QUEUED] = BIT(MF_NONE) | BIT(MF_RUNNING) | BIT(MF_RELEASING) |
@@ -32,6 +34,7 @@ static const unsigned int allowed[MF_N_STATES] = {
 static const char *const names[MF_N_STATES] = {
 	[MF_NONE] = "none",
 	[MF_CLAIMING] = "claiming",
+	[MF_PREPARING] = "preparing",
 	[MF_QUEUING] = "queuing",
 	[MF_QUEUED] = "queued",
 	[MF_WITHDRAWING] = "withdrawing",

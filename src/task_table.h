@@ -16,6 +16,7 @@
 enum mf_state {
 	MF_NONE,        /* nothing: entry is about to be made or freed */
 	MF_CLAIMING,    /* claim is sent or to be sent */
+	MF_PREPARING,   /* the handler warms up; not in line yet */
 	MF_QUEUING,     /* queue is sent or to be sent */
 	MF_QUEUED,      /* in line behind others */
 	MF_WITHDRAWING, /* leaving the line without having run */
@@ -42,6 +43,7 @@ struct mf_entry {
 	struct metafora_cluster_task *task; /* the view's; never NULL */
 	TAILQ_ENTRY(mf_entry) in_all;
 	TAILQ_ENTRY(mf_entry) in_own;   /* iff RUNNING */
+	TAILQ_ENTRY(mf_entry) in_preparing; /* iff PREPARING */
 	TAILQ_ENTRY(mf_entry) in_stops; /* iff stop_due */
 	TAILQ_ENTRY(mf_entry) in_evictions; /* iff evict_due */
 	TAILQ_ENTRY(mf_entry) in_verbs; /* iff UNSENT or RETRY */
@@ -49,6 +51,8 @@ struct mf_entry {
 	uint64_t attempt;
 	uint64_t token;
 	uint64_t started_ns; /* when the handler was started */
+	uint64_t prepare_ns;  /* PREPARING: when to ask the handler */
+	uint64_t prepared_ns; /* PREPARING: get in line at the latest */
 	uint64_t missing_since_ns; /* reconcile did not see the claim; 0: did */
 	uint8_t state;   /* enum mf_state; changed by mf_entry_move only */
 	uint8_t sending; /* enum mf_sending */

@@ -15,7 +15,7 @@
 #define NOW_NS (UINT64_C(5000000) * MS)
 #define N_TASKS 200
 
-static struct metafora_cluster view;
+static struct metafora_cluster view, others_view;
 static struct mf_entry entries[N_TASKS];
 
 /* This node runs all but the first task, another one is there with none. */
@@ -33,6 +33,9 @@ static void setup(void)
 	records[0].node = "a";
 	records[1].node = "b";
 	records[0].weight = records[1].weight = 1;
+	/* The same as the other sees it, and it has lines. */
+	CU_ASSERT_EQUAL_FATAL(mf_view_init(&others_view, "b", true), 0);
+	CU_ASSERT_EQUAL_FATAL(mf_view_begin(&others_view, 1), 0);
 	CU_ASSERT_EQUAL_FATAL(mf_view_init(&view, "a", false), 0);
 	CU_ASSERT_EQUAL_FATAL(mf_view_begin(&view, 1), 0);
 	for (i = 0; i < N_TASKS; i++) {
@@ -46,6 +49,9 @@ static void setup(void)
 	CU_ASSERT_EQUAL(mf_view_claims(&view, NOW_NS, 0, claims + 1,
 				       N_TASKS - 1),
 			0);
+	mf_view_members(&others_view, records, 2);
+	mf_view_tasks(&others_view, NOW_NS, 0, facts, N_TASKS);
+	mf_view_claims(&others_view, NOW_NS, 0, claims + 1, N_TASKS - 1);
 	for (i = 1; i < N_TASKS; i++) {
 		entries[i].task = mf_view_find(&view, ids[i]);
 		entries[i].state = MF_RUNNING;
@@ -62,6 +68,7 @@ static void teardown(void)
 	for (i = 1; i < N_TASKS; i++)
 		entries[i].task->entry = NULL;
 	mf_view_fini(&view);
+	mf_view_fini(&others_view);
 }
 
 static void make(void *arg)
@@ -157,6 +164,39 @@ static void give_away(void *arg)
 	metafora_balancer_free(fair);
 }
 
+static void pull(void *arg)
+{
+	struct metafora_balance balance = {
+		.cluster = &others_view,
+		.node = "b",
+		.now_ns = NOW_NS,
+	};
+	struct metafora_balancer *fair = NULL;
+	struct metafora_plan plan = {0};
+	uint64_t wish_ns;
+
+	(void)arg;
+	oom_pause();
+	CU_ASSERT_EQUAL_FATAL(metafora_balancer_fair_new(&fair), 0);
+	oom_resume();
+	wish_ns = fair->ops->balance(fair->state, &balance, &plan);
+	CU_ASSERT_EQUAL(plan.queues.n == 99, !oom_failed());
+	CU_ASSERT_TRUE(wish_ns > NOW_NS);
+	mf_plan_fini(&plan);
+	oom_pause();
+	fair->ops->balance(fair->state, &balance, &plan);
+	oom_resume();
+	CU_ASSERT_EQUAL(plan.queues.n, 99);
+	mf_plan_fini(&plan);
+	metafora_balancer_free(fair);
+}
+
+static void what_could_not_be_queued_for_is_queued_for_later(void)
+{
+	/* The picture (two), the places, and the plan. */
+	CU_ASSERT_TRUE(oom_for_each(pull, NULL) >= 4);
+}
+
 static void what_could_not_be_planned_is_planned_later(void)
 {
 	/* The picture (two), the offers, the plan and its growth. */
@@ -208,6 +248,8 @@ static void a_release_that_could_not_be_planned_is_planned_later(void)
 static const struct tap_case cases[] = {
 	{"a balancer is made or not", a_balancer_is_made_or_not},
 	{"a claim is put off at worst", a_claim_is_put_off_at_worst},
+	{"what could not be queued for is queued for later",
+	 what_could_not_be_queued_for_is_queued_for_later},
 	{"what could not be planned is planned later",
 	 what_could_not_be_planned_is_planned_later},
 	{"a release that could not be planned is planned later",

@@ -40,6 +40,9 @@ enum what {
 	PLAN_QUEUE,
 	PLAN_WITHDRAW,
 	PLAN_EVICT,
+	WARM,
+	COOLER,
+	CANNOT,
 	SHUTDOWN,
 	N_WHATS
 };
@@ -162,6 +165,15 @@ static void apply(enum what what)
 	case PLAN_EVICT:
 		plan_evict();
 		break;
+	case WARM:
+		prepared(0);
+		break;
+	case COOLER:
+		prepared(100);
+		break;
+	case CANNOT:
+		prepared(-1);
+		break;
 	case SHUTDOWN:
 		command(MF_EV_SHUTDOWN);
 		break;
@@ -186,6 +198,17 @@ static const unsigned char leads[MF_N_STATES][N_WHATS] = {
 			 [V_VANISHED] = TO(MF_NONE),
 			 [V_FAILED] = TO(MF_NONE),
 			 [V_UNKNOWN] = TO(MF_WITHDRAWING)},
+	[MF_PREPARING] = {[NEW_SESSION] = TO(MF_NONE),
+			  [LOST] = TO(MF_NONE),
+			  [FAILED] = TO(MF_NONE),
+			  [CLOSED] = TO(MF_NONE),
+			  [LINE_EMPTY] = TO(MF_QUEUING),
+			  [FREEZE] = TO(MF_NONE),
+			  [DRAIN] = TO(MF_NONE),
+			  [PLAN_WITHDRAW] = TO(MF_NONE),
+			  [WARM] = TO(MF_QUEUING),
+			  [CANNOT] = TO(MF_NONE),
+			  [SHUTDOWN] = TO(MF_NONE)},
 	[MF_QUEUING] = {[NEW_SESSION] = TO(MF_NONE),
 			[LOST] = TO(MF_NONE),
 			[FAILED] = TO(MF_NONE),

@@ -57,6 +57,32 @@ static void arguments_of_the_makers_are_checked(void)
 	metafora_handler_free(NULL);
 }
 
+static int64_t prepare(void *arg, const char *id)
+{
+	(void)arg, (void)id;
+	return 0;
+}
+
+static void the_time_to_prepare_has_a_range(void)
+{
+	struct metafora_handler *used;
+
+#define SET metafora_handler_set_prepare
+	CU_ASSERT_EQUAL(SET(NULL, prepare, 1), METAFORA_EINVAL);
+	CU_ASSERT_EQUAL(SET(async, prepare, 0), METAFORA_ERANGE);
+	CU_ASSERT_EQUAL(SET(async, prepare, -1), METAFORA_ERANGE);
+	CU_ASSERT_EQUAL(SET(async, prepare, 3600001), METAFORA_ERANGE);
+	CU_ASSERT_EQUAL(SET(async, prepare, 3600000), 0);
+	CU_ASSERT_EQUAL(async->prepare_timeout_ms, 3600000);
+	CU_ASSERT_EQUAL(SET(async, NULL, 0), 0);
+	CU_ASSERT_EQUAL(async->prepare_timeout_ms, 0);
+	CU_ASSERT_EQUAL(SET(threaded, prepare, 1), 0);
+	used = mf_handler_use(threaded);
+	CU_ASSERT_EQUAL(SET(threaded, NULL, 0), METAFORA_ESTATE);
+	metafora_handler_free(used);
+#undef SET
+}
+
 static void callbacks_are_set_and_unset(void)
 {
 	CU_ASSERT_EQUAL(metafora_handler_set_stop(async, stop), 0);
@@ -116,6 +142,7 @@ static void a_handler_in_use_is_frozen(void)
 }
 
 static const struct tap_case cases[] = {
+	{"the time to prepare has a range", the_time_to_prepare_has_a_range},
 	{"arguments of the makers are checked",
 	 arguments_of_the_makers_are_checked},
 	{"callbacks are set and unset", callbacks_are_set_and_unset},

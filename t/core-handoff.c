@@ -129,6 +129,120 @@ static void what_failed_here_is_not_queued_for_until_the_back_off_ends(void)
 	CU_ASSERT_TRUE(queues());
 }
 
+/* --- warming up ------------------------------------------------------------------ */
+
+static void what_warms_up_counts_as_waiting_but_is_in_no_line(void)
+{
+	reach(MF_PREPARING);
+	CU_ASSERT_EQUAL(n_waiting(), 1);
+	CU_ASSERT_EQUAL(send(METAFORA_VERB_QUEUE, NULL), 0);
+	CU_ASSERT_TRUE(mf_engine_next_ns(&engine) <= now);
+	prepared(0);
+	CU_ASSERT_EQUAL(send(METAFORA_VERB_QUEUE, NULL), 1);
+	CU_ASSERT_EQUAL(n_waiting(), 1);
+}
+
+static void it_is_asked_again_when_the_handler_says(void)
+{
+	reach(MF_PREPARING);
+	pass(0);
+	prepared(300);
+	CU_ASSERT_EQUAL(entry()->prepare_ns, now + 300 * MF_NS_PER_MS);
+	CU_ASSERT_EQUAL(mf_engine_next_ns(&engine),
+			now + 20 * MF_NS_PER_MS);
+	CU_ASSERT_EQUAL(state(), MF_PREPARING);
+}
+
+/* A prepare that hangs. */
+static void who_is_never_ready_gets_in_line_when_the_time_is_over(void)
+{
+	int i;
+
+	reach(MF_PREPARING);
+	for (i = 0; i < 4; i++) {
+		prepared(INT64_MAX);
+		CU_ASSERT_EQUAL(state(), MF_PREPARING);
+		CU_ASSERT_TRUE(entry()->prepare_ns <= now + (5 - i) * S);
+		lease(now + 4 * S);
+		pass(S);
+	}
+	pass(S);
+	lease(now + 4 * S);
+	prepared(INT64_MAX);
+	CU_ASSERT_EQUAL(state(), MF_QUEUING);
+}
+
+/* A prepare that fails. */
+static void who_cannot_leaves_the_task_alone_for_a_while(void)
+{
+	reach(MF_PREPARING);
+	prepared(-1);
+	CU_ASSERT_EQUAL(engine.n_entries, 0);
+	CU_ASSERT_EQUAL(n_waiting(), 0);
+	plan(false, true);
+	CU_ASSERT_EQUAL(engine.n_entries, 0);
+	pass(S);
+	plan(false, true);
+	CU_ASSERT_EQUAL(state(), MF_PREPARING);
+}
+
+static void a_task_that_nobody_runs_is_not_kept_waiting_for_warmth(void)
+{
+	reach(MF_PREPARING);
+	claims(NULL, NULL, 0);
+	CU_ASSERT_EQUAL(send(METAFORA_VERB_QUEUE, NULL), 1);
+	verdict(METAFORA_RESULT_OWNED, attempt());
+	CU_ASSERT_PTR_NOT_NULL(engine.start);
+	start(RUN);
+}
+
+static void a_task_deleted_while_it_warms_up_is_forgotten(void)
+{
+	reach(MF_PREPARING);
+	claims(NULL, NULL, 0);
+	reach(MF_PREPARING);
+	tasks(NULL, 0);
+	prepared(0);
+	CU_ASSERT_EQUAL(engine.n_entries, 0);
+}
+
+static void each_that_warms_up_is_asked_in_its_time(void)
+{
+	const struct metafora_task_fact facts[] = {{"t", 0}, {"u", 0}};
+	const struct metafora_claim_fact line[] = {{"t", "other", 3},
+						   {"u", "other", 4}};
+	struct metafora_cluster_task *both[2];
+	struct mf_event event = {.kind = MF_EV_TASKS};
+
+	reach(MF_NONE);
+	engine.config.prepare_timeout_ms = 60000;
+	event.tasks.facts = facts;
+	event.tasks.n = 2;
+	step(event);
+	event = (struct mf_event){.kind = MF_EV_CLAIMS};
+	event.claims.facts = line;
+	event.claims.n = 2;
+	step(event);
+	both[0] = mf_view_find(&engine.view, "t");
+	both[1] = mf_view_find(&engine.view, "u");
+	event = (struct mf_event){.kind = MF_EV_PLAN};
+	event.plan.queues = both;
+	event.plan.n_queues = 2;
+	step(event);
+	pass(0);
+	event = (struct mf_event){.kind = MF_EV_PREPARED};
+	event.prepared.entry = both[0]->entry;
+	event.prepared.answer_ms = 1;
+	step(event);
+	event.prepared.entry = both[1]->entry;
+	event.prepared.answer_ms = 2;
+	step(event);
+	CU_ASSERT_EQUAL(mf_engine_next_ns(&engine), now + MF_NS_PER_MS);
+	/* The first rings; the second is not forgotten. */
+	pass(MF_NS_PER_MS);
+	CU_ASSERT_EQUAL(mf_engine_next_ns(&engine), now + MF_NS_PER_MS);
+}
+
 /* --- taking over --------------------------------------------------------------- */
 
 static void a_waiter_runs_when_it_is_promoted(void)
@@ -298,6 +412,20 @@ static const struct tap_case cases[] = {
 	 what_was_given_away_is_not_queued_for_at_once},
 	{"what failed here is not queued for until the back-off ends",
 	 what_failed_here_is_not_queued_for_until_the_back_off_ends},
+	{"what warms up counts as waiting, but is in no line",
+	 what_warms_up_counts_as_waiting_but_is_in_no_line},
+	{"it is asked again when the handler says",
+	 it_is_asked_again_when_the_handler_says},
+	{"who is never ready gets in line when the time is over",
+	 who_is_never_ready_gets_in_line_when_the_time_is_over},
+	{"who cannot leaves the task alone for a while",
+	 who_cannot_leaves_the_task_alone_for_a_while},
+	{"a task that nobody runs is not kept waiting for warmth",
+	 a_task_that_nobody_runs_is_not_kept_waiting_for_warmth},
+	{"a task deleted while it warms up is forgotten",
+	 a_task_deleted_while_it_warms_up_is_forgotten},
+	{"each that warms up is asked in its time",
+	 each_that_warms_up_is_asked_in_its_time},
 	{"a waiter runs when it is promoted", a_waiter_runs_when_it_is_promoted},
 	{"a waiter whose lease is short gives the task on",
 	 a_waiter_whose_lease_is_short_gives_the_task_on},

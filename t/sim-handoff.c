@@ -198,6 +198,80 @@ static void the_old_handler_runs_until_its_successor_waits(void)
 	CU_ASSERT_EQUAL(moves_until_even(), 10);
 }
 
+/* --- warming up -------------------------------------------------------------------- */
+
+/* Ready when asked for the third time. */
+static int64_t third_time(void *arg, const char *id)
+{
+	struct sim_node *node = arg;
+	struct sim_task *task = sim_task(node->sim, id);
+
+	node->n_prepared++;
+	return ++task->n_asked % 3 ? 500 : 0;
+}
+
+static int64_t never(void *arg, const char *id)
+{
+	(void)id;
+	((struct sim_node *)arg)->n_prepared++;
+	return 100;
+}
+
+static int64_t cannot(void *arg, const char *id)
+{
+	(void)id;
+	((struct sim_node *)arg)->n_prepared++;
+	return -1;
+}
+
+static void the_old_handler_runs_while_the_new_one_warms_up(void)
+{
+	struct sim_node *n2;
+
+	settle(20, 1);
+	sim->manner.prepare = third_time;
+	sim->manner.prepare_timeout_ms = 60000;
+	n2 = sim_join(sim, "n2");
+	sim_for(sim, 900);
+	CU_ASSERT_EQUAL(sim->n_starts, 0);
+	CU_ASSERT_EQUAL(sim_node(sim, "n1")->consumer->engine.view.n_leaving,
+			0);
+	CU_ASSERT_EQUAL(moves_until_even(), 10);
+	CU_ASSERT_EQUAL(n2->n_prepared, 30);
+	tell_gaps("with a second to warm up");
+}
+
+static void who_never_gets_warm_is_handed_its_share_all_the_same(void)
+{
+	settle(20, 1);
+	sim->manner.prepare = never;
+	sim->manner.prepare_timeout_ms = 3000;
+	sim_join(sim, "n2");
+	sim_for(sim, 2000);
+	CU_ASSERT_EQUAL(sim->n_starts, 0);
+	CU_ASSERT_EQUAL(moves_until_even(), 10);
+}
+
+static void who_cannot_prepare_leaves_the_tasks_where_they_run(void)
+{
+	struct sim_node *n2;
+
+	settle(20, 1);
+	sim->manner.prepare = cannot;
+	sim->manner.prepare_timeout_ms = 3000;
+	n2 = sim_join(sim, "n2");
+	sim_for(sim, 60000);
+	CU_ASSERT_EQUAL(sim->n_starts, 0);
+	CU_ASSERT_EQUAL(sim->n_live, 20);
+	/* It is not asked in a tight loop. */
+	CU_ASSERT_TRUE(n2->n_prepared > 10);
+	CU_ASSERT_TRUE(n2->n_prepared <= 10 * 60);
+	/* What nobody runs it takes: nobody asks it to prepare for that. */
+	sim_kill(sim_node(sim, "n1"));
+	CU_ASSERT_TRUE(sim_until(sim, sim_all_run, LIMIT_MS));
+	CU_ASSERT_EQUAL(sim_count(n2), 20);
+}
+
 /* --- what goes wrong --------------------------------------------------------------- */
 
 static void a_waiter_that_dies_is_no_loss(void)
@@ -313,6 +387,12 @@ static const struct tap_case cases[] = {
 	{"the gap is two round trips", the_gap_is_two_round_trips},
 	{"the old handler runs until its successor waits",
 	 the_old_handler_runs_until_its_successor_waits},
+	{"the old handler runs while the new one warms up",
+	 the_old_handler_runs_while_the_new_one_warms_up},
+	{"who never gets warm is handed its share all the same",
+	 who_never_gets_warm_is_handed_its_share_all_the_same},
+	{"who cannot prepare leaves the tasks where they run",
+	 who_cannot_prepare_leaves_the_tasks_where_they_run},
 	{"a waiter that dies is no loss", a_waiter_that_dies_is_no_loss},
 	{"an owner that dies leaves its tasks to who waits",
 	 an_owner_that_dies_leaves_its_tasks_to_who_waits},

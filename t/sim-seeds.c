@@ -182,6 +182,13 @@ static struct metafora_balancer *puller(void)
 	return balancer;
 }
 
+/* Warms up in a while, or perhaps cannot. */
+static int64_t warm_up(void *node, const char *id)
+{
+	(void)node, (void)id;
+	return healed ? 0 : (int64_t)dice(0, 400) - 20;
+}
+
 /* --- a life --------------------------------------------------------------- */
 
 static void act(void)
@@ -336,6 +343,10 @@ static void set_manner(void)
 		.stuck_percent = dice(0, 10),
 		.stuck_ms = dice(1000, 10000),
 	};
+	if (!dice(0, 2)) {
+		sim->manner.prepare = warm_up;
+		sim->manner.prepare_timeout_ms = dice(1, 5000);
+	}
 	sim->shutdown_grace_ms = dice(100, 5000);
 	if (dice(0, 1))
 		sim->balancer = puller;

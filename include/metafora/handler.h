@@ -4,6 +4,7 @@
 #define METAFORA_HANDLER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <metafora/task.h>
 #include <metafora/version.h>
@@ -52,6 +53,20 @@ typedef void (*metafora_stop_fn)(void *arg, struct metafora_task *task);
 typedef void (*metafora_end_fn)(void *arg, struct metafora_task *task);
 
 /*
+ * Warm up for a task that another node still runs: this node is about to stand
+ * in line for it, and the other gives the task up when it sees that.  Called on
+ * the consumer's own thread; must not block, but begin, and say how far it is.
+ *
+ * Returns 0: ready, or nothing to do; more: not yet, ask again in so many ms;
+ * less: it cannot be run here, and the task is left alone for a while.
+ *
+ * Only a help: properties are not known before the task is owned.  The task
+ * may never start here, so what is warm must be able to go cold again, and one
+ * that nobody owns, or whose time to warm up is over, starts without.
+ */
+typedef int64_t (*metafora_prepare_fn)(void *arg, const char *id);
+
+/*
  * Make a threaded handler.  arg is passed to every callback and must outlive
  * the consumers.  Any thread; does not block.
  * Returns 0, METAFORA_EINVAL, METAFORA_ENOMEM.  Since: 0.1.
@@ -74,6 +89,17 @@ METAFORA_API int metafora_handler_set_stop(struct metafora_handler *handler,
 					   metafora_stop_fn stop);
 METAFORA_API int metafora_handler_set_end(struct metafora_handler *handler,
 					  metafora_end_fn end);
+
+/*
+ * Set the optional prepare callback, and how long a task may take to warm up
+ * before this node stands in line for it all the same: 1 to 3,600,000.  NULL:
+ * none.  Before the handler is given to a consumer.
+ * Returns 0, METAFORA_EINVAL, METAFORA_ERANGE, METAFORA_ESTATE (in use).
+ * Since: 0.1.
+ */
+METAFORA_API int metafora_handler_set_prepare(struct metafora_handler *handler,
+					      metafora_prepare_fn prepare,
+					      int64_t timeout_ms);
 
 /*
  * Stack of a threaded handler's threads; default 256 KiB, at least what the

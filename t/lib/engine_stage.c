@@ -166,6 +166,16 @@ void plan(bool release, bool queue)
 	step(event);
 }
 
+void prepared(int64_t answer_ms)
+{
+	struct mf_event event = {.kind = MF_EV_PREPARED};
+
+	event.prepared.entry = TAILQ_FIRST(&engine.preparing);
+	event.prepared.answer_ms = answer_ms;
+	if (event.prepared.entry)
+		step(event);
+}
+
 void plan_withdraw(void)
 {
 	struct metafora_cluster_task *task = mf_view_find(&engine.view, "t");
@@ -259,7 +269,8 @@ void engine_check(void)
 		n++;
 		n_held += e->state == MF_RUNNING || e->state == MF_CLAIMING;
 		n_own += e->state == MF_RUNNING;
-		n_queued += e->state == MF_QUEUING || e->state == MF_QUEUED;
+		n_queued += e->state == MF_PREPARING ||
+			    e->state == MF_QUEUING || e->state == MF_QUEUED;
 		n_leaving += e->state == MF_STOPPING ||
 			     e->state == MF_RELEASING;
 		CU_ASSERT_NOT_EQUAL(e->state, MF_NONE);
@@ -267,6 +278,10 @@ void engine_check(void)
 		CU_ASSERT_EQUAL(!!e->run, mf_state_has_handler(e->state));
 		CU_ASSERT_EQUAL(e->stop_due,
 				listed(&engine.stops, e, in_stops));
+		CU_ASSERT_EQUAL(e->state == MF_PREPARING,
+				listed(&engine.preparing, e,
+				       offsetof(struct mf_entry,
+						in_preparing)));
 		CU_ASSERT_EQUAL(e->evict_due,
 				listed(&engine.evictions, e, in_evictions));
 		CU_ASSERT_EQUAL(e->sending == MF_UNSENT,
@@ -307,8 +322,10 @@ void reach(enum mf_state to)
 	join();
 	if (to == MF_NONE)
 		return;
-	if (to == MF_QUEUING || to == MF_QUEUED) {
+	if (to == MF_PREPARING || to == MF_QUEUING || to == MF_QUEUED) {
 		claims("t", "other", 3);
+		if (to == MF_PREPARING)
+			engine.config.prepare_timeout_ms = 5000;
 		plan(false, true);
 		send_all();
 		if (to == MF_QUEUED)

@@ -43,6 +43,8 @@ void returned(enum metafora_outcome outcome);
 void answer(enum metafora_can_claim a, uint64_t until_ns);
 void plan(bool release, bool queue);
 void plan_withdraw(void);
+/* Of what warms up, if anything does. */
+void prepared(int64_t answer_ms);
 void plan_evict(void);
 void pass(uint64_t ns);
 void command(enum mf_event_kind kind);

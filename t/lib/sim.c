@@ -307,6 +307,8 @@ struct sim_node *sim_join(struct sim *sim, const char *name)
 	if (metafora_handler_new_async(start, node, &node->handler) ||
 	    metafora_handler_set_stop(node->handler, stop) ||
 	    metafora_handler_set_end(node->handler, end) ||
+	    metafora_handler_set_prepare(node->handler, sim->manner.prepare,
+					 sim->manner.prepare_timeout_ms) ||
 	    mf_consumer_new_on(&sim->world->runtime, name, sim->coordinator,
 			       sim->balancer ? sim->balancer() : NULL,
 			       node->handler, &node->consumer))

@@ -45,6 +45,7 @@ struct sim_task {
 	uint64_t last_token;
 	uint64_t left_ns; /* when its last handler on a living node returned */
 	unsigned int n_runs;
+	unsigned int n_asked; /* for a test's prepare */
 	unsigned int n_wishes; /* submissions and deletions under way */
 	bool deleted; /* a client asked for that */
 	bool wanted; /* submitted, and not known to be done or deleted */
@@ -58,6 +59,7 @@ struct sim_node {
 	char name[16];
 	bool alive; /* the process lives (perhaps cut off, perhaps stuck) */
 	bool closing;
+	unsigned int n_prepared; /* calls of prepare */
 	bool refuses; /* every start of a handler */
 	unsigned int n_refused;
 	unsigned int n_lives;
@@ -71,6 +73,9 @@ struct sim_manner {
 	unsigned int refuse_percent;      /* of starts */
 	unsigned int stuck_percent;       /* ignore a stop for stuck_ms */
 	int64_t stuck_ms;
+	/* Before a node joins: how it warms up; 0: it does not. */
+	int64_t (*prepare)(void *node, const char *id);
+	int64_t prepare_timeout_ms;
 };
 
 /* A broker that nodes and client share, and what may go wrong with it. */
