@@ -71,6 +71,14 @@ static int compare_buckets(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static void sort(struct places *places, size_t n,
+		 int (*compare)(const void *a, const void *b))
+{
+	/* qsort takes no null pointer, not even for nothing. */
+	if (n)
+		qsort(places->list, n, sizeof(*places->list), compare);
+}
+
 /* What it will have to give away; a frozen one gives nothing. */
 static uint64_t excess(const struct mf_quota_member *m)
 {
@@ -144,7 +152,7 @@ static size_t leave_surplus(struct places *places, uint64_t n_useless,
 	size_t n_left = 0;
 	size_t i;
 
-	qsort(places->list, places->n, sizeof(*places->list), compare_places);
+	sort(places, places->n, compare_places);
 	for (i = 0; i < places->n; i++) {
 		const struct place *place = &places->list[i];
 
@@ -231,7 +239,7 @@ static size_t keep_marked(struct places *places)
 	size_t n = 0;
 	size_t i;
 
-	qsort(places->list, places->n, sizeof(*places->list), compare_places);
+	sort(places, places->n, compare_places);
 	for (i = 0; i < places->n; i++) {
 		const struct place *place = &places->list[i];
 
@@ -257,7 +265,7 @@ static uint64_t queue(struct mf_fair *fair,
 	if (!gather(fair, cluster, places))
 		return balance->now_ns + fair->delay_ns;
 	n = keep_marked(places);
-	qsort(places->list, n, sizeof(*places->list), compare_buckets);
+	sort(places, n, compare_buckets);
 	for (i = 0; i < n; i++) {
 		if (metafora_plan_queue(plan, places->list[i].task))
 			return balance->now_ns + fair->delay_ns;
