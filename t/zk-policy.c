@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "conf/conf.h"
 #include "fakezk.h"
+#include "name.h"
 #include "zookeeper/options.h"
 #include "zookeeper/path.h"
 
@@ -257,6 +258,33 @@ static void a_spent_bucket_refuses(struct conf *c)
 	CU_ASSERT(fakezk_zxid(c->broker) - before < 10);
 }
 
+/* --- the order of reads ------------------------------------------------------------------ */
+
+/*
+ * The list shows the claim first in line, and then the task goes: only a look
+ * at the task that comes behind the list can know.
+ */
+static void a_task_deleted_behind_the_list(struct conf *c)
+{
+	struct rec_node *a;
+	char folder[64];
+	char path[64];
+
+	/* Where nothing is seen late. */
+	fakezk_steer(c->broker, 0);
+	a = conf_join(c, "a");
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	pass(1000);
+	snprintf(folder, sizeof(folder), ROOT "/claims/%02u",
+		 mf_name_hash("t") % 4);
+	snprintf(path, sizeof(path), ROOT "/tasks/%02u/t",
+		 mf_name_hash("t") % 4);
+	fakezk_delete_after_read(c->broker, folder, path);
+	CU_ASSERT_EQUAL(conf_claim(c, a, "t").result, METAFORA_RESULT_GONE);
+	CU_ASSERT_FALSE(fakezk_exists(c->broker, path));
+	CU_ASSERT(conf_sees_n_claims(c, a, 0));
+}
+
 /* --- elections ------------------------------------------------------------------------ */
 
 static void sessions_survive_an_election(struct conf *c)
@@ -341,6 +369,8 @@ static void a_living_node_keeps_its_commands(struct conf *c)
 	  "a rest goes on over a lost connection")                            \
 	X(a_spent_bucket_refuses,                                             \
 	  "a bucket near the end of its sequence numbers refuses claims")     \
+	X(a_task_deleted_behind_the_list,                                     \
+	  "a task deleted right behind the deciding list is not owned")       \
 	X(sessions_survive_an_election, "sessions survive another leader")    \
 	X(a_dead_node_leaves_no_commands,                                     \
 	  "commands of a node that is long dead are removed")                 \

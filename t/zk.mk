@@ -34,3 +34,9 @@ check_PROGRAMS += t/zk-policy
 TESTS += t/zk-policy
 t_zk_policy_CPPFLAGS = $(TEST_CPPFLAGS)
 t_zk_policy_LDADD = libconf.la $(TEST_LIBS)
+
+check_PROGRAMS += t/zk-resolve
+TESTS += t/zk-resolve
+t_zk_resolve_CPPFLAGS = $(TEST_CPPFLAGS)
+t_zk_resolve_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getaddrinfo
+t_zk_resolve_LDADD = $(TEST_LIBS)

@@ -305,6 +305,8 @@ void fakezk_free(struct fakezk *fake)
 		free(fake->servers[i].touched);
 	}
 	free(fake->denied);
+	free(fake->trap_folder);
+	free(fake->trap_path);
 	free(fake->log);
 	free(fake->servers);
 	free(fake);
@@ -462,6 +464,15 @@ void fakezk_set_sequence(struct fakezk *fake, const char *path, uint32_t n)
 
 	for (i = 0; i < fake->config.n_servers; i++)
 		fz_tree_find(&fake->servers[i].tree, path)->n_created = n;
+}
+
+void fakezk_delete_after_read(struct fakezk *fake, const char *folder,
+			      const char *path)
+{
+	free(fake->trap_folder);
+	free(fake->trap_path);
+	fake->trap_folder = fz_strdup(folder);
+	fake->trap_path = fz_strdup(path);
 }
 
 void fakezk_delete_all(struct fakezk *fake, const char *path)

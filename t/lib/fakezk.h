@@ -79,6 +79,9 @@ enum zk_code fakezk_put(struct fakezk *fake, const char *path,
 enum zk_code fakezk_delete(struct fakezk *fake, const char *path);
 /* Children made in the folder from now on are numbered from n on. */
 void fakezk_set_sequence(struct fakezk *fake, const char *path, uint32_t n);
+/* When the folder is read next, delete the path right after that. */
+void fakezk_delete_after_read(struct fakezk *fake, const char *folder,
+			      const char *path);
 /* With all that is below it. */
 void fakezk_delete_all(struct fakezk *fake, const char *path);
 /* An ephemeral of the node's present session, sequential if the path ends so. */

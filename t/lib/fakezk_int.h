@@ -144,6 +144,8 @@ struct fakezk {
 	uint64_t n_messages;
 	char *denied; /* path, NULL: none */
 	int steered;  /* server, -1: any */
+	/* After the next read of the first the second goes; NULL: none. */
+	char *trap_folder, *trap_path;
 };
 
 /* --- fakezk.c --- */

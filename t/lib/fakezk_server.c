@@ -234,8 +234,30 @@ static void perform_read(struct fz_message *message)
 			     message->request == ZK_READ_CHILDREN);
 }
 
+/* Whether it is the read that a deletion waits for. */
+static bool springs(const struct fz_message *message)
+{
+	const char *folder = message->conn->fake->trap_folder;
+
+	return folder && message->kind == FZ_REQUEST &&
+	       message->request == ZK_READ_CHILDREN &&
+	       strcmp(message->path, folder) == 0;
+}
+
+static void spring(struct fakezk *fake)
+{
+	char *path = fake->trap_path;
+
+	free(fake->trap_folder);
+	fake->trap_folder = NULL;
+	fake->trap_path = NULL;
+	fakezk_delete(fake, path);
+	free(path);
+}
+
 static void answer(struct fz_message *message)
 {
+	bool trapped = springs(message);
 	struct fz_conn *conn = message->conn;
 	const struct fz_watch *watch;
 
@@ -254,6 +276,8 @@ static void answer(struct fz_message *message)
 		return;
 	}
 	send_to_client(message);
+	if (trapped)
+		spring(conn->fake);
 }
 
 /* Answers what can be answered, in order: reads wait for writes before them. */
