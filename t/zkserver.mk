@@ -20,3 +20,8 @@ check_PROGRAMS += t/zk-server
 TESTS += t/zk-server
 t_zk_server_CPPFLAGS = $(TEST_CPPFLAGS)
 t_zk_server_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += t/zk-acl
+TESTS += t/zk-acl
+t_zk_acl_CPPFLAGS = $(TEST_CPPFLAGS)
+t_zk_acl_LDADD = $(TEST_LIBS)
