@@ -124,11 +124,16 @@ static void on_published(struct zk_call *call)
 		mf_zk_node_give_up(node, "member record was deleted");
 		return;
 	}
-	/* Lost with the connection: settling publishes again. */
-	if (code == ZK_OK && node->publish_again)
-		mf_zk_publish(node);
-	else if (code != ZK_OK)
+	if (code != ZK_OK)
 		node->publish_again = true;
+	/*
+	 * What was lost with the connection settling publishes again, unless
+	 * it was told of too late: connected again by now.  For anything else
+	 * the next reconcile is soon enough.
+	 */
+	if (node->publish_again &&
+	    (code == ZK_OK || code == ZK_UNKNOWN || code == ZK_UNSENT))
+		mf_zk_publish(node);
 }
 
 void mf_zk_publish(struct zk_node *node)

@@ -53,6 +53,8 @@ static void on_refresh(void *arg)
 	node->reconciling = true;
 	read_all(node);
 	mf_zk_ghosts_read(node);
+	if (node->publish_again)
+		mf_zk_publish(node);
 }
 
 /* --- phases ------------------------------------------------------------------------- */
