@@ -52,7 +52,8 @@ EXTRA_DIST += t/README t/lib/tap.sh
 
 # For script/test.  Valgrind is for programs; it is slow, so VALGRIND_SKIP
 # names those that would take too long.
-VALGRIND_SKIP =
+# Sessions with real servers would run out.
+VALGRIND_SKIP = t/conf-zk t/conf-zk3
 VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full \
 	--errors-for-leak-kinds=definite,indirect --child-silent-after-fork=yes
 valgrind_tests = for t in $(TESTS); do \

@@ -8,8 +8,12 @@ libtest_la_SOURCES += \
 	t/lib/port.h \
 	t/lib/relay.c \
 	t/lib/relay.h \
+	t/lib/zklink.c \
+	t/lib/zklink.h \
 	t/lib/zkserver.c \
-	t/lib/zkserver.h
+	t/lib/zkserver.h \
+	t/lib/zkwire.c \
+	t/lib/zkwire.h
 
 check_PROGRAMS += t/unit-relay
 TESTS += t/unit-relay
@@ -25,3 +29,12 @@ check_PROGRAMS += t/zk-acl
 TESTS += t/zk-acl
 t_zk_acl_CPPFLAGS = $(TEST_CPPFLAGS)
 t_zk_acl_LDADD = $(TEST_LIBS)
+
+# Twice: on one server, and on three.
+check_PROGRAMS += t/conf-zk t/conf-zk3
+TESTS += t/conf-zk t/conf-zk3
+t_conf_zk_CPPFLAGS = $(TEST_CPPFLAGS) -DCONF_ZK_SERVERS=1
+t_conf_zk_LDADD = libconf.la $(TEST_LIBS)
+t_conf_zk3_SOURCES = t/conf-zk.c
+t_conf_zk3_CPPFLAGS = $(TEST_CPPFLAGS) -DCONF_ZK_SERVERS=3
+t_conf_zk3_LDADD = libconf.la $(TEST_LIBS)

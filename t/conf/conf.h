@@ -40,6 +40,11 @@ struct conf_backend {
 	void (*cut)(void *broker, const char *node, bool cut);
 	void (*lose)(void *broker, const char *node, size_t n_writes,
 		     bool before_commit);
+	/*
+	 * Nothing comes from the node any more, and nobody is told; or all is
+	 * as before.  NULL: a node whose loop stands still is silent.
+	 */
+	void (*silence)(void *broker, const char *node, bool silent);
 };
 
 /* --- what a case works with ----------------------------------------------------- */
@@ -64,6 +69,8 @@ void conf_run(const struct conf_backend *backend, void (*fn)(struct conf *c));
 /* Open a node; the second waits until it has joined and read all. */
 struct rec_node *conf_open(struct conf *c, const char *name);
 struct rec_node *conf_join(struct conf *c, const char *name);
+/* The node's loop stands still; what else its process does goes on. */
+void conf_stall(struct conf *c, const struct rec_node *node);
 /* The node's process dies: it gives no sign of life any more. */
 void conf_kill(struct conf *c, const struct rec_node *node);
 

@@ -16,6 +16,13 @@ static void check_violation(const char *who, const char *violation)
 	CU_FAIL("a coordinator breaks a rule");
 }
 
+static void revive(struct conf *c, size_t i)
+{
+	if (c->backend->silence)
+		c->backend->silence(c->broker, c->nodes[i]->name, false);
+	site_thaw(c->site, c->frozen[i]);
+}
+
 static void run_seed(const struct conf_backend *backend, uint64_t seed,
 		     void (*fn)(struct conf *c))
 {
@@ -34,7 +41,7 @@ static void run_seed(const struct conf_backend *backend, uint64_t seed,
 	/* Thawed first: who is frozen cannot close. */
 	for (i = 0; i < c.n_nodes; i++)
 		if (c.frozen[i])
-			site_thaw(c.site, c.frozen[i]);
+			revive(&c, i);
 	for (i = 0; i < c.n_nodes; i++) {
 		rec_node_close(c.nodes[i]);
 		check_violation(c.nodes[i]->name, c.nodes[i]->violation);
@@ -82,13 +89,20 @@ struct rec_node *conf_join(struct conf *c, const char *name)
 	return node;
 }
 
-void conf_kill(struct conf *c, const struct rec_node *node)
+void conf_stall(struct conf *c, const struct rec_node *node)
 {
 	size_t i;
 
 	for (i = 0; i < c->n_nodes; i++)
 		if (c->nodes[i] == node)
 			c->frozen[i] = site_freeze(c->site, &c->nodes[i]->loop);
+}
+
+void conf_kill(struct conf *c, const struct rec_node *node)
+{
+	conf_stall(c, node);
+	if (c->backend->silence)
+		c->backend->silence(c->broker, node->name, true);
 }
 
 /* --- the client ------------------------------------------------------------------------ */
