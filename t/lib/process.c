@@ -65,12 +65,18 @@ static int64_t now_ms(void)
 
 bool process_until(bool (*cond)(void *arg), void *arg, int64_t timeout_ms)
 {
+	return process_until_every(LOOK_MS, cond, arg, timeout_ms);
+}
+
+bool process_until_every(int look_ms, bool (*cond)(void *arg), void *arg,
+			 int64_t timeout_ms)
+{
 	const int64_t until_ms = now_ms() + timeout_ms;
 
 	while (!cond(arg)) {
 		if (now_ms() >= until_ms)
 			return cond(arg);
-		poll(NULL, 0, LOOK_MS);
+		poll(NULL, 0, look_ms);
 	}
 	return true;
 }

@@ -26,9 +26,11 @@ void process_stop(pid_t pid, int64_t timeout_ms);
 
 /*
  * Look at a condition every few milliseconds until it holds; false if it does
- * not within timeout_ms.
+ * not within timeout_ms.  The second says how often, for one that costs.
  */
 bool process_until(bool (*cond)(void *arg), void *arg, int64_t timeout_ms);
+bool process_until_every(int look_ms, bool (*cond)(void *arg), void *arg,
+			 int64_t timeout_ms);
 
 /*
  * The path of a file or folder, which the caller frees, in the temporary
