@@ -325,14 +325,22 @@ static bool all_done(struct sim *of)
 	return of->n_live == 0;
 }
 
+/*
+ * At one instant: between two, a task may have been refused and be in the open
+ * while everybody rests.
+ */
+static bool runs_at_rest(struct sim *of)
+{
+	return (of->balancer ? sim_all_run(of) : sim_is_even(of)) &&
+	       at_rest(of);
+}
+
 /* P2 and P4: where it all must lead to. */
 static bool becomes_quiet(void)
 {
 	if (sim->manner.run_max_ms)
 		return sim_until(sim, all_done, QUIET_MS);
-	return sim_until(sim, sim->balancer ? sim_all_run : sim_is_even,
-			 QUIET_MS) &&
-	       sim_until(sim, at_rest, QUIET_MS) && sim_all_run(sim);
+	return sim_until(sim, runs_at_rest, QUIET_MS);
 }
 
 static void set_manner(void)
