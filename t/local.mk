@@ -16,8 +16,9 @@ AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; \
 	TEST_CFLAGS='$(MF_CFLAGS) $(CFLAGS)'; \
 	TEST_LDFLAGS='$(MF_LDFLAGS) $(LDFLAGS)'; \
 	MF_TEST_SCALE=$${MF_TEST_SCALE-1}; \
+	TSAN_OPTIONS='suppressions=$(abs_top_srcdir)/t/tsan.supp'; \
 	export top_srcdir top_builddir libdir includedir MAKE CC NM PKG_CONFIG \
-		TEST_CFLAGS TEST_LDFLAGS MF_TEST_SCALE;
+		TEST_CFLAGS TEST_LDFLAGS MF_TEST_SCALE TSAN_OPTIONS;
 
 TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src -I$(top_srcdir)/t/lib \
 	-I$(top_srcdir)/coordinators -I$(top_srcdir)/balancers $(JANSSON_CFLAGS)
@@ -34,6 +35,8 @@ libtap_la_SOURCES = t/lib/tap.c t/lib/tap.h
 libtest_la_CPPFLAGS = $(TEST_CPPFLAGS)
 libtest_la_LIBADD = libtap.la
 libtest_la_SOURCES = t/lib/puppet.c t/lib/puppet.h t/lib/world.c t/lib/world.h
+
+EXTRA_DIST += t/tsan.supp
 
 include t/oom.mk
 include t/shelld.mk
