@@ -141,6 +141,18 @@ static void a_node_that_leaves_hands_over_with_no_second_move(void)
 	tell_gaps("one of three leaves");
 }
 
+static void a_killed_nodes_share_moves_once_and_nothing_else(void)
+{
+	unsigned int n;
+
+	settle(101, 4);
+	n = sim_count(sim_node(sim, "n2"));
+	sim_kill(sim_node(sim, "n2"));
+	CU_ASSERT_TRUE(sim_until(sim, sim_all_run, T_MS + LIMIT_MS));
+	CU_ASSERT_EQUAL(moves_until_even(), n);
+	CU_ASSERT_EQUAL(most_runs(), 2);
+}
+
 /*
  * Four nodes restarted one after the other: what runs on each moves away and
  * as much comes back, and nothing else moves.
@@ -159,6 +171,7 @@ static void a_rolling_restart_moves_each_share_away_and_back(void)
 		sim_kill(sim_node(sim, name));
 		CU_ASSERT_TRUE(sim_until(sim, sim_all_run, LIMIT_MS));
 		sim_for(sim, T_MS + 1000);
+		CU_ASSERT_EQUAL(sim->n_starts, 25);
 		sim_join(sim, name);
 		CU_ASSERT_EQUAL(moves_until_even(), 50);
 	}
@@ -382,6 +395,8 @@ static const struct tap_case cases[] = {
 	 an_undrained_node_is_handed_its_share},
 	{"a node that leaves hands over with no second move",
 	 a_node_that_leaves_hands_over_with_no_second_move},
+	{"a killed node's share moves once, and nothing else does",
+	 a_killed_nodes_share_moves_once_and_nothing_else},
 	{"a rolling restart moves each share away and back",
 	 a_rolling_restart_moves_each_share_away_and_back},
 	{"the gap is two round trips", the_gap_is_two_round_trips},

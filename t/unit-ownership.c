@@ -2,6 +2,7 @@
 /* The check of ownership journals finds what must not be, and only that. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ownership.h"
 #include "process.h"
@@ -145,6 +146,34 @@ static void finds_disorders_and_revivals(void)
 	CU_ASSERT_EQUAL(found.n_overlaps, 0);
 }
 
+static void take(void *arg, const struct ownership_run *run)
+{
+	char *text = arg;
+
+	snprintf(text + strlen(text), 32, "%s%s%d,%d,%d ", run->node, run->task,
+		 (int)run->start_ns, (int)run->warm_ns,
+		 run->end_ns == UINT64_MAX ? -1 : (int)run->end_ns);
+}
+
+static void shows_runs(void)
+{
+	char *path = process_path("runs");
+	FILE *file = fopen(path, "we");
+	char text[128] = "";
+
+	CU_ASSERT_FATAL(!!file);
+	fputs("300 b u 3 start 900\n250 b t 2 start 900\n"
+	      "120 a t 1 warm 0\n100 a t 1 start 900\n"
+	      "200 a t 1 release 0\n400 b - 0 died 0\n"
+	      "500 c u 4 start 900\n",
+	      file);
+	fclose(file);
+	ownership_each_run(&path, 1, take, text);
+	CU_ASSERT_STRING_EQUAL(text, "at100,120,200 bt250,0,400 bu300,0,400 "
+				     "cu500,0,-1 ");
+	free(path);
+}
+
 static const struct tap_case cases[] = {
 	{"counts tasks and runs over all journals", counts},
 	{"finds two beliefs at a time", finds_overlaps},
@@ -154,6 +183,7 @@ static const struct tap_case cases[] = {
 	 knows_losses_and_deaths},
 	{"finds tokens that do not grow, and tasks that come back",
 	 finds_disorders_and_revivals},
+	{"shows each run of each task in order", shows_runs},
 };
 
 TAP_MAIN(cases, NULL, NULL)

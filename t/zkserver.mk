@@ -32,6 +32,8 @@ t_zk_acl_LDADD = $(TEST_LIBS)
 EXTRA_LTLIBRARIES = libreal.la
 libreal_la_CPPFLAGS = $(TEST_CPPFLAGS)
 libreal_la_SOURCES = \
+	t/lib/moves.c \
+	t/lib/moves.h \
 	t/lib/nodes.c \
 	t/lib/nodes.h \
 	t/lib/ownership.c \
@@ -41,7 +43,8 @@ libreal_la_SOURCES = \
 	t/lib/zkwire.c \
 	t/lib/zkwire.h
 
-REAL_TESTS = t/unit-ownership t/conf-zk t/conf-zk3 t/zk-cluster t/zk-scale
+REAL_TESTS = t/unit-ownership t/conf-zk t/conf-zk3 t/zk-cluster t/zk-moves \
+	t/zk-scale
 EXTRA_PROGRAMS = $(REAL_TESTS) t/zk-node
 REAL_LIBS = libreal.la $(TEST_LIBS)
 t_unit_ownership_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -56,6 +59,8 @@ t_zk_node_CPPFLAGS = $(TEST_CPPFLAGS)
 t_zk_node_LDADD = $(REAL_LIBS)
 t_zk_cluster_CPPFLAGS = $(TEST_CPPFLAGS)
 t_zk_cluster_LDADD = $(REAL_LIBS)
+t_zk_moves_CPPFLAGS = $(TEST_CPPFLAGS)
+t_zk_moves_LDADD = $(REAL_LIBS)
 t_zk_scale_CPPFLAGS = $(TEST_CPPFLAGS)
 t_zk_scale_LDADD = $(REAL_LIBS)
 

@@ -11,17 +11,29 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
+#include <uthash.h>
+
 #include "node_main.h"
 #include "ownership.h"
 
 #define LOOK_NS 5000000L
+#define NS_PER_MS 1000000
 #define SHUTDOWN_GRACE_MS 5000
+#define PREPARE_MAX_MS 10000
 
 /* A task that runs here. */
 struct run {
 	TAILQ_ENTRY(run) link;
 	struct metafora_task *task;
 	uint64_t deadline_ns;
+	uint64_t warm_ns; /* when it will be; 0: it is */
+};
+
+/* What warms up for a task that does not run here yet. */
+struct warm_up {
+	UT_hash_handle hh;
+	uint64_t warm_ns;
+	char id[];
 };
 
 static struct {
@@ -30,6 +42,8 @@ static struct {
 	bool keeps_leases; /* in the journal */
 	/* Whether runs go on, asked to stop or not, until they are lost. */
 	bool is_stubborn;
+	bool warms; /* runs have to warm up */
+	struct warm_up *warm_ups; /* by ID; the consumer's thread only */
 	pthread_mutex_t lock;
 	TAILQ_HEAD(, run) runs; /* guarded by lock */
 } node = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -53,6 +67,57 @@ static void note(struct metafora_task *task, enum ownership_event event,
 	}
 }
 
+/* --- warming up ------------------------------------------------------------------------ */
+
+static uint64_t warm_at_ns(void)
+{
+	return ownership_now_ns() + NODE_WARM_UP_MS * NS_PER_MS;
+}
+
+static int64_t prepare(void *arg, const char *id)
+{
+	const size_t n_bytes = strlen(id);
+	const uint64_t now_ns = ownership_now_ns();
+	struct warm_up *warm_up;
+
+	(void)arg;
+	HASH_FIND(hh, node.warm_ups, id, n_bytes, warm_up);
+	if (!warm_up) {
+		warm_up = calloc(1, sizeof(*warm_up) + n_bytes + 1);
+		if (!warm_up)
+			return -1;
+		memcpy(warm_up->id, id, n_bytes);
+		warm_up->warm_ns = warm_at_ns();
+		HASH_ADD(hh, node.warm_ups, id, n_bytes, warm_up);
+	}
+	return warm_up->warm_ns <= now_ns
+		       ? 0
+		       : (int64_t)(warm_up->warm_ns - now_ns) / NS_PER_MS + 1;
+}
+
+/* When what begins now will be warm. */
+static uint64_t take_warm_up(const char *id)
+{
+	uint64_t warm_ns = warm_at_ns();
+	struct warm_up *warm_up;
+
+	HASH_FIND_STR(node.warm_ups, id, warm_up);
+	if (warm_up) {
+		warm_ns = warm_up->warm_ns;
+		HASH_DEL(node.warm_ups, warm_up);
+		free(warm_up);
+	}
+	return warm_ns;
+}
+
+static void look_whether_warm(struct run *run)
+{
+	if (!run->warm_ns || run->warm_ns > ownership_now_ns())
+		return;
+	run->warm_ns = 0;
+	note(run->task, OWNERSHIP_WARM, 0);
+}
+
 /* --- the handler: as long as a run is in the list, nobody has finished it ------------- */
 
 static int start(void *arg, struct metafora_task *task)
@@ -73,6 +138,9 @@ static int start(void *arg, struct metafora_task *task)
 		metafora_task_finish(task, METAFORA_DONE);
 		return 0;
 	}
+	if (node.warms)
+		run->warm_ns = take_warm_up(metafora_task_id(task));
+	look_whether_warm(run);
 	metafora_task_set_context(task, run);
 	pthread_mutex_lock(&node.lock);
 	TAILQ_INSERT_TAIL(&node.runs, run, link);
@@ -104,12 +172,13 @@ static void stop(void *arg, struct metafora_task *task)
 	pthread_mutex_unlock(&node.lock);
 }
 
-/* --- the watch over leases ------------------------------------------------------------- */
+/* --- the watch over runs --------------------------------------------------------------- */
 
 static void look(struct run *run)
 {
 	const uint64_t deadline_ns = metafora_task_lease_deadline_ns(run->task);
 
+	look_whether_warm(run);
 	if (deadline_ns == run->deadline_ns)
 		return;
 	run->deadline_ns = deadline_ns;
@@ -178,11 +247,16 @@ int main(int argc, char **argv)
 	node.name = argv[NODE_NAME];
 	node.keeps_leases = strchr(argv[NODE_FLAGS], NODE_FLAG_LEASES);
 	node.is_stubborn = strchr(argv[NODE_FLAGS], NODE_FLAG_STUBBORN);
+	node.warms = strchr(argv[NODE_FLAGS], NODE_FLAG_WARMS);
 	node.journal = open(argv[NODE_JOURNAL],
 			    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	coordinator = make_coordinator(argv);
 	check(metafora_handler_new_async(start, NULL, &handler), "handler");
 	check(metafora_handler_set_stop(handler, stop), "handler");
+	if (strchr(argv[NODE_FLAGS], NODE_FLAG_PREPARES))
+		check(metafora_handler_set_prepare(handler, prepare,
+						   PREPARE_MAX_MS),
+		      "prepare");
 	check(metafora_consumer_new(node.name, coordinator, NULL, handler,
 				    &consumer),
 	      "consumer");

@@ -19,6 +19,10 @@ enum {
 #define NODE_FLAG_LEASES 'l'   /* moves of the lease into the journal */
 #define NODE_FLAG_STUBBORN 's' /* runs go on until they are lost */
 
+#define NODE_FLAG_WARMS 'w'    /* runs warm up before they do their work */
+#define NODE_FLAG_PREPARES 'p' /* ... if they can, before they begin */
+#define NODE_WARM_UP_MS 200
+
 /* Properties of a task that is done at once; others run until stopped. */
 #define NODE_DONE "done"
 

@@ -266,6 +266,13 @@ struct ownership nodes_check(struct nodes *nodes, bool with_leases)
 	return ownership_check(nodes->journals, nodes->n + 1, with_leases);
 }
 
+void nodes_each_run(struct nodes *nodes,
+		    void (*fn)(void *arg, const struct ownership_run *run),
+		    void *arg)
+{
+	ownership_each_run(nodes->journals, nodes->n + 1, fn, arg);
+}
+
 struct awaited {
 	struct nodes *nodes;
 	size_t n;

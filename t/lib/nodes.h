@@ -49,6 +49,10 @@ void nodes_continue(struct nodes *nodes, unsigned int i);
 
 /* What their journals say so far. */
 struct ownership nodes_check(struct nodes *nodes, bool with_leases);
+/* Show all runs; see ownership.h. */
+void nodes_each_run(struct nodes *nodes,
+		    void (*fn)(void *arg, const struct ownership_run *run),
+		    void *arg);
 /* Wait until so many runs go on; false, with a note, if they do not. */
 bool nodes_wait_running(struct nodes *nodes, size_t n, int64_t timeout_ms);
 /* Wait until a task has started so often; false if it has not. */

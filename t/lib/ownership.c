@@ -15,9 +15,10 @@
 #define LINE_BYTES 512
 
 static const char *const event_names[] = {
-	[OWNERSHIP_START] = "start", [OWNERSHIP_LEASE] = "lease",
-	[OWNERSHIP_LOST] = "lost",   [OWNERSHIP_RELEASE] = "release",
-	[OWNERSHIP_DONE] = "done",   [OWNERSHIP_DIED] = "died",
+	[OWNERSHIP_START] = "start",     [OWNERSHIP_LEASE] = "lease",
+	[OWNERSHIP_WARM] = "warm",       [OWNERSHIP_LOST] = "lost",
+	[OWNERSHIP_RELEASE] = "release", [OWNERSHIP_DONE] = "done",
+	[OWNERSHIP_DIED] = "died",
 };
 
 #define N_EVENTS (sizeof(event_names) / sizeof(event_names[0]))
@@ -58,6 +59,7 @@ struct line {
 struct run {
 	const struct line *start;
 	uint64_t deadline_ns; /* the last one named */
+	uint64_t warm_ns;     /* 0: not yet */
 	uint64_t end_ns;      /* 0: none yet */
 	bool ended;
 	bool done;
@@ -71,6 +73,9 @@ struct check {
 	size_t n_runs;
 	bool with_leases;
 	struct ownership found;
+	/* Who wants to see the runs; may be NULL. */
+	void (*fn)(void *arg, const struct ownership_run *run);
+	void *arg;
 };
 
 static bool parse(const char *text, struct line *line)
@@ -170,7 +175,9 @@ static void take_line(struct check *check, const struct line *line)
 	run = run_of(check, line);
 	if (line->deadline_ns > run->deadline_ns)
 		run->deadline_ns = line->deadline_ns;
-	if (line->event == OWNERSHIP_LEASE)
+	if (line->event == OWNERSHIP_WARM)
+		run->warm_ns = line->at_ns;
+	if (line->event == OWNERSHIP_LEASE || line->event == OWNERSHIP_WARM)
 		return;
 	end_run(run, line->at_ns);
 	run->ended = line->event != OWNERSHIP_LOST;
@@ -218,6 +225,20 @@ static void judge_pair(struct check *check, const struct run *earlier,
 		found->longest_overlap_ns = end_ns;
 }
 
+static void show_run(const struct check *check, const struct run *run)
+{
+	const struct ownership_run shown = {
+		.node = run->start->node,
+		.task = run->start->task,
+		.start_ns = run->start->at_ns,
+		.warm_ns = run->warm_ns,
+		.end_ns = run->end_ns,
+	};
+
+	if (check->fn)
+		check->fn(check->arg, &shown);
+}
+
 static void check_task(struct check *check, const struct line *lines, size_t n)
 {
 	struct ownership *found = &check->found;
@@ -233,39 +254,55 @@ static void check_task(struct check *check, const struct line *lines, size_t n)
 		done |= check->runs[i].done;
 		for (j = 0; j < i; j++)
 			judge_pair(check, &check->runs[j], &check->runs[i]);
+		show_run(check, &check->runs[i]);
 	}
 	found->n_tasks++;
 	found->n_runs += check->n_runs;
 	found->n_done += done;
 }
 
-struct ownership ownership_check(char *const *paths, size_t n_paths,
-				 bool with_leases)
+static void check_all(struct check *check, char *const *paths, size_t n_paths)
 {
-	struct check check = {.with_leases = with_leases};
 	size_t first = 0;
 	size_t next;
 	size_t i;
 
 	for (i = 0; i < n_paths; i++)
-		read_journal(&check, paths[i]);
-	check.runs = calloc(check.n_lines + 1, sizeof(*check.runs));
-	if (!check.runs)
+		read_journal(check, paths[i]);
+	check->runs = calloc(check->n_lines + 1, sizeof(*check->runs));
+	if (!check->runs)
 		process_die("out of memory");
-	if (check.n_lines)
-		qsort(check.lines, check.n_lines, sizeof(*check.lines),
+	if (check->n_lines)
+		qsort(check->lines, check->n_lines, sizeof(*check->lines),
 		      compare);
-	while (first < check.n_lines &&
-	       check.lines[first].event == OWNERSHIP_DIED)
+	while (first < check->n_lines &&
+	       check->lines[first].event == OWNERSHIP_DIED)
 		first++;
-	for (; first < check.n_lines; first = next) {
-		for (next = first + 1; next < check.n_lines; next++)
-			if (strcmp(check.lines[first].task,
-				   check.lines[next].task))
+	for (; first < check->n_lines; first = next) {
+		for (next = first + 1; next < check->n_lines; next++)
+			if (strcmp(check->lines[first].task,
+				   check->lines[next].task))
 				break;
-		check_task(&check, &check.lines[first], next - first);
+		check_task(check, &check->lines[first], next - first);
 	}
-	free(check.lines);
-	free(check.runs);
+	free(check->lines);
+	free(check->runs);
+}
+
+struct ownership ownership_check(char *const *paths, size_t n_paths,
+				 bool with_leases)
+{
+	struct check check = {.with_leases = with_leases};
+
+	check_all(&check, paths, n_paths);
 	return check.found;
+}
+
+void ownership_each_run(char *const *paths, size_t n_paths,
+			void (*fn)(void *arg, const struct ownership_run *run),
+			void *arg)
+{
+	struct check check = {.fn = fn, .arg = arg};
+
+	check_all(&check, paths, n_paths);
 }

@@ -16,6 +16,7 @@
  *
  *   start    the run begins
  *   lease    its deadline has moved
+ *   warm     it has warmed up: from here on it does its work
  *   lost     the node was told that its claim is lost
  *   release  the run has ended, the task goes on elsewhere
  *   done     the run has ended, and the task with it
@@ -24,6 +25,7 @@
 enum ownership_event {
 	OWNERSHIP_START,
 	OWNERSHIP_LEASE,
+	OWNERSHIP_WARM,
 	OWNERSHIP_LOST,
 	OWNERSHIP_RELEASE,
 	OWNERSHIP_DONE,
@@ -57,5 +59,19 @@ struct ownership {
  */
 struct ownership ownership_check(char *const *paths, size_t n_paths,
 				 bool with_leases);
+
+/* A run, by the journals; the names are valid during the call. */
+struct ownership_run {
+	const char *node;
+	const char *task;
+	uint64_t start_ns;
+	uint64_t warm_ns; /* when it did its work; 0: not known to */
+	uint64_t end_ns;  /* or its node's death; UINT64_MAX: it goes on */
+};
+
+/* Show all runs, those of a task together, by their beginnings. */
+void ownership_each_run(char *const *paths, size_t n_paths,
+			void (*fn)(void *arg, const struct ownership_run *run),
+			void *arg);
 
 #endif
