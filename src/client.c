@@ -390,6 +390,12 @@ int metafora_client_new(struct metafora_coordinator *coordinator,
 	return 0;
 }
 
+void metafora_client_close(struct metafora_client *client)
+{
+	if (client)
+		mf_client_close(client);
+}
+
 void metafora_client_free(struct metafora_client *client)
 {
 	if (!client)

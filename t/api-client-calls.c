@@ -567,6 +567,26 @@ static void freeing_the_client_ends_calls_under_way(void)
 	}
 }
 
+static void closing_the_client_ends_calls_under_way(void)
+{
+	pthread_t thread;
+	int error;
+
+	canned.n_answered_max = 0;
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, get_until_stopped,
+					     &error),
+			      0);
+	await_requests(1);
+	metafora_client_close(client);
+	pthread_join(thread, NULL);
+	CU_ASSERT_EQUAL(error, METAFORA_ESTOPPED);
+	CU_ASSERT_EQUAL(metafora_client_delete(client, "t", LONG_MS),
+			METAFORA_ESTOPPED);
+	/* Once more does no harm, and neither does nothing. */
+	metafora_client_close(client);
+	metafora_client_close(NULL);
+}
+
 static void making_a_client_returns_the_error_of_open(void)
 {
 	struct metafora_client *none = NULL;
@@ -701,6 +721,8 @@ static const struct tap_case cases[] = {
 	 calls_from_the_clients_own_thread_are_refused},
 	{"freeing the client ends calls under way",
 	 freeing_the_client_ends_calls_under_way},
+	{"closing the client ends calls under way, and refuses later ones",
+	 closing_the_client_ends_calls_under_way},
 	{"making a client returns the error of open",
 	 making_a_client_returns_the_error_of_open},
 	{"a large batch goes in parts of bounded size",

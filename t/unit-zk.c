@@ -352,6 +352,8 @@ static void options_check_their_arguments(void)
 		METAFORA_ERANGE);
 	CU_ASSERT_EQUAL(metafora_zookeeper_set_takeover_delay_ms(NULL, 0),
 			METAFORA_EINVAL);
+	CU_ASSERT_EQUAL(metafora_zookeeper_set_create(NULL, false),
+			METAFORA_EINVAL);
 	CU_ASSERT_EQUAL(metafora_zookeeper_set_buckets(options, 0),
 			METAFORA_ERANGE);
 	CU_ASSERT_EQUAL(metafora_zookeeper_set_buckets(options, 1025),

@@ -276,7 +276,12 @@ static void on_record(struct zk_call *call)
 
 	if (!usable(session, call))
 		return;
-	if (code == ZK_NONODE && layout->n_tries < TRIES_MAX) {
+	if (code == ZK_NONODE && session->options->only_existing) {
+		session->host->log(session->host, METAFORA_LOG_ERROR,
+				   "namespace does not exist namespace=%s",
+				   session->options->root);
+		answer(session, METAFORA_ENAMESPACE);
+	} else if (code == ZK_NONODE && layout->n_tries < TRIES_MAX) {
 		layout->n_parents = 0;
 		create_parent(session);
 	} else if (code == ZK_OK) {

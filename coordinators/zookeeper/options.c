@@ -100,6 +100,15 @@ int metafora_zookeeper_set_buckets(struct metafora_zookeeper_options *options,
 	return 0;
 }
 
+int metafora_zookeeper_set_create(struct metafora_zookeeper_options *options,
+				  bool create)
+{
+	if (!options)
+		return METAFORA_EINVAL;
+	options->only_existing = !create;
+	return 0;
+}
+
 int metafora_zookeeper_set_takeover_delay_ms(
 	struct metafora_zookeeper_options *options, int64_t delay_ms)
 {
@@ -302,6 +311,7 @@ int mf_zk_coordinator_new(const struct metafora_zookeeper_options *options,
 		return error;
 	copy->timeout_ms = options->timeout_ms;
 	copy->n_buckets = options->n_buckets;
+	copy->only_existing = options->only_existing;
 	copy->takeover_delay_ms = options->takeover_delay_ms;
 	copy->acl_mode = options->acl_mode;
 	copy->calls = calls;

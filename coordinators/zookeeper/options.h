@@ -16,6 +16,7 @@ struct metafora_zookeeper_options {
 	char *root; /* the namespace's path */
 	int64_t timeout_ms;
 	uint32_t n_buckets; /* 0: not set */
+	bool only_existing; /* the namespace is not to be created */
 	int64_t takeover_delay_ms;
 	char *auth_scheme;  /* NULL: no credentials */
 	char *auth;         /* secret */

@@ -235,7 +235,8 @@ void mf_zk_session_layout(struct zk_session *session, int error)
 		session->user->up(session, true);
 	} else if (error == METAFORA_EDISCONNECTED) {
 		/* Goes on with the next connection. */
-	} else if (error == METAFORA_EAUTH || error == METAFORA_EVERSION) {
+	} else if (error == METAFORA_EAUTH || error == METAFORA_EVERSION ||
+		   error == METAFORA_ENAMESPACE) {
 		mf_zk_session_end(session, error, 0);
 	} else {
 		mf_zk_session_give_up(session, 0);

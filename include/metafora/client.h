@@ -33,7 +33,8 @@ extern "C" {
  *   METAFORA_ETIMEDOUT     no answer in time; a write may have been done
  *   METAFORA_EUNKNOWN      connection lost; a write may have been done
  *   METAFORA_EDISCONNECTED not connected to the broker; nothing was done
- *   METAFORA_EAUTH, METAFORA_EVERSION  the broker refuses; see error.h
+ *   METAFORA_EAUTH, METAFORA_EVERSION, METAFORA_ENAMESPACE  the broker
+ *                          refuses; see error.h
  *   METAFORA_EPROTO        the coordinator's answer makes no sense
  *   METAFORA_ESTOPPED      the client is being freed; a write that was under
  *                          way may have been done
@@ -65,6 +66,14 @@ METAFORA_API int metafora_client_new(struct metafora_coordinator *coordinator,
  * call is ignored and an error logged).  Since: 0.1.
  */
 METAFORA_API void metafora_client_free(struct metafora_client *client);
+
+/*
+ * Begin to close, without waiting: calls under way, and all later ones, end
+ * with METAFORA_ESTOPPED.  For who is told to end while other threads are in
+ * calls; metafora_client_free() must still follow.  NULL is allowed.  Any
+ * thread, the client's own too, but no signal handler.  Since: 0.1.
+ */
+METAFORA_API void metafora_client_close(struct metafora_client *client);
 
 /*
  * Submit one task.  properties may be NULL if size_bytes is 0.  0 means that

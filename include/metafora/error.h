@@ -50,7 +50,8 @@ extern "C" {
 	X(EPROTO, 27, CALL, "malformed data")                                 \
 	X(EAUTH, 28, FATAL, "permission denied by the broker")                \
 	X(EVERSION, 29, FATAL, "broker's layout is of another version")       \
-	X(ECONFIG, 30, FATAL, "configuration is wrong")
+	X(ECONFIG, 30, FATAL, "configuration is wrong")                       \
+	X(ENAMESPACE, 31, FATAL, "the broker has no such namespace")
 
 enum metafora_error {
 	METAFORA_OK = 0,

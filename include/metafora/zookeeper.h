@@ -3,6 +3,7 @@
 #ifndef METAFORA_ZOOKEEPER_H
 #define METAFORA_ZOOKEEPER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,6 +54,15 @@ METAFORA_API int metafora_zookeeper_set_session_timeout_ms(
  */
 METAFORA_API int metafora_zookeeper_set_buckets(
 	struct metafora_zookeeper_options *options, uint32_t n_buckets);
+
+/*
+ * Whether a namespace that is not there is created; default true.  Without it
+ * a node fails and a client's calls return METAFORA_ENAMESPACE: for programs
+ * that people run, so that a path with a slip in it does not become a namespace.
+ */
+METAFORA_API int
+metafora_zookeeper_set_create(struct metafora_zookeeper_options *options,
+			      bool create);
 
 /*
  * What a task rests when its owner vanished without a release: 0 to 3,600,000;
