@@ -43,6 +43,7 @@ libcore_la_SOURCES = \
 	src/listing.h \
 	src/log.c \
 	src/log.h \
+	src/log_sinks.c \
 	src/loop.c \
 	src/loop.h \
 	src/mailbox.c \

@@ -31,3 +31,8 @@ check_PROGRAMS += t/api-many
 TESTS += t/api-many
 t_api_many_CPPFLAGS = $(API_CPPFLAGS)
 t_api_many_LDADD = $(API_LIBS)
+
+check_PROGRAMS += t/api-log
+TESTS += t/api-log
+t_api_log_CPPFLAGS = $(API_CPPFLAGS) $(JANSSON_CFLAGS)
+t_api_log_LDADD = $(API_LIBS) $(JANSSON_LIBS)

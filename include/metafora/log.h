@@ -43,6 +43,30 @@ METAFORA_API const char *metafora_log_level_name(enum metafora_log_level level);
 METAFORA_API void metafora_log_stderr(void *arg, enum metafora_log_level level,
 				      const char *line);
 
+/*
+ * A ready-made sink: one JSON object per line, in one write.
+ *
+ *   {"time":"2026-01-31T12:00:00.123Z","level":"info","phrase":"connected",
+ *    "session":"1f","timeout_ms":"10000","node":"a"}
+ *
+ * time is the wall clock in UTC.  Each key=value pair after the phrase becomes
+ * a member; all values are strings, so that a member's type never changes.
+ * From the first pair on that is malformed (a cut value, a key that is there
+ * already or is one of these four), the line stays as it is in "rest".  What
+ * is not UTF-8 becomes \xNN.  arg: the descriptor to write to, an int that
+ * outlives the sink's use; NULL is standard error.  Any thread.  Since: 0.1.
+ */
+METAFORA_API void metafora_log_json(void *arg, enum metafora_log_level level,
+				    const char *line);
+
+/*
+ * A ready-made sink: syslog(3), the level as its priority.  Control bytes and
+ * what is not UTF-8 become \xNN.  The application chooses name and facility by
+ * openlog(3), which is optional.  arg is ignored.  Any thread.  Since: 0.1.
+ */
+METAFORA_API void metafora_log_syslog(void *arg, enum metafora_log_level level,
+				      const char *line);
+
 #ifdef __cplusplus
 }
 #endif
