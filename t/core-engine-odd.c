@@ -10,7 +10,7 @@ static bool claims_when_asked(void)
 {
 	if (mf_engine_question(&engine))
 		answer(METAFORA_CLAIM_YES, 0);
-	return send(METAFORA_VERB_CLAIM, NULL) > 0;
+	return send_verb(METAFORA_VERB_CLAIM, NULL) > 0;
 }
 
 static void everything_read(void)
@@ -125,7 +125,7 @@ static void a_claim_that_stands_in_line_is_withdrawn(void)
 
 	reach(MF_CLAIMING);
 	verdict(METAFORA_RESULT_QUEUED, attempt());
-	CU_ASSERT_EQUAL_FATAL(send(METAFORA_VERB_WITHDRAW, sent), 1);
+	CU_ASSERT_EQUAL_FATAL(send_verb(METAFORA_VERB_WITHDRAW, sent), 1);
 	CU_ASSERT_EQUAL(sent[0].token, 7);
 	verdict(METAFORA_RESULT_ENDED, attempt());
 	CU_ASSERT_EQUAL(state(), MF_NONE);
@@ -142,12 +142,13 @@ static void a_claim_that_was_not_first_after_all_leaves_the_line(void)
 		reach(from[i]);
 		failure(METAFORA_ENOTOWNER);
 		CU_ASSERT_EQUAL(state(), MF_WITHDRAWING);
-		CU_ASSERT_EQUAL_FATAL(send(METAFORA_VERB_WITHDRAW, sent), 1);
+		CU_ASSERT_EQUAL_FATAL(send_verb(METAFORA_VERB_WITHDRAW, sent),
+				      1);
 		CU_ASSERT_EQUAL(sent[0].token, 7);
 		/* It tries until it has. */
 		failure(METAFORA_ENOTOWNER);
 		pass(MF_RETRY_MS * MF_NS_PER_MS);
-		CU_ASSERT_EQUAL(send(METAFORA_VERB_WITHDRAW, NULL), 1);
+		CU_ASSERT_EQUAL(send_verb(METAFORA_VERB_WITHDRAW, NULL), 1);
 		verdict(METAFORA_RESULT_ENDED, attempt());
 		CU_ASSERT_EQUAL(state(), MF_NONE);
 	}
@@ -260,7 +261,7 @@ static void a_place_in_line_that_stays_missing_is_given_up(void)
 	CU_ASSERT_EQUAL(state(), MF_QUEUED);
 	minute();
 	CU_ASSERT_EQUAL(state(), MF_WITHDRAWING);
-	CU_ASSERT_EQUAL(send(METAFORA_VERB_WITHDRAW, NULL), 1);
+	CU_ASSERT_EQUAL(send_verb(METAFORA_VERB_WITHDRAW, NULL), 1);
 	CU_ASSERT_EQUAL(engine.n_repairs, 1);
 }
 

@@ -139,7 +139,7 @@ static void answer_all(void)
 	int verb;
 
 	for (verb = 0; verb < MF_N_VERBS; verb++) {
-		n = send(verb, sent);
+		n = send_verb(verb, sent);
 		for (i = 0; i < n; i++)
 			answer_entry(verb, &sent[i]);
 	}

@@ -12,14 +12,14 @@ static void a_claim_carries_its_attempt_and_a_release_its_token(void)
 
 	reach(MF_NONE);
 	answer(METAFORA_CLAIM_YES, 0);
-	CU_ASSERT_EQUAL_FATAL(send(METAFORA_VERB_CLAIM, sent), 1);
+	CU_ASSERT_EQUAL_FATAL(send_verb(METAFORA_VERB_CLAIM, sent), 1);
 	CU_ASSERT_STRING_EQUAL(sent[0].task, "t");
 	CU_ASSERT_EQUAL(sent[0].attempt, entry()->attempt);
 	CU_ASSERT_NOT_EQUAL(sent[0].attempt, 0);
 	verdict(METAFORA_RESULT_OWNED, attempt());
 	start(RUN);
 	returned(METAFORA_RELEASE);
-	CU_ASSERT_EQUAL_FATAL(send(METAFORA_VERB_RELEASE, sent), 1);
+	CU_ASSERT_EQUAL_FATAL(send_verb(METAFORA_VERB_RELEASE, sent), 1);
 	CU_ASSERT_EQUAL(sent[0].token, 7);
 }
 
@@ -28,20 +28,20 @@ static void nothing_is_sent_while_suspended_and_all_of_it_afterwards(void)
 	reach(MF_RUNNING);
 	session(METAFORA_SESSION_SUSPENDED, 0);
 	returned(METAFORA_DONE);
-	CU_ASSERT_EQUAL(send(METAFORA_VERB_DONE, NULL), 0);
+	CU_ASSERT_EQUAL(send_verb(METAFORA_VERB_DONE, NULL), 0);
 	session(METAFORA_SESSION_CONNECTED, 1);
-	CU_ASSERT_EQUAL(send(METAFORA_VERB_DONE, NULL), 1);
+	CU_ASSERT_EQUAL(send_verb(METAFORA_VERB_DONE, NULL), 1);
 }
 
 static void a_verb_of_unknown_outcome_is_sent_again_after_a_while(void)
 {
 	reach(MF_RELEASING);
 	verdict(METAFORA_RESULT_UNKNOWN, attempt());
-	CU_ASSERT_EQUAL(send(METAFORA_VERB_RELEASE, NULL), 0);
+	CU_ASSERT_EQUAL(send_verb(METAFORA_VERB_RELEASE, NULL), 0);
 	CU_ASSERT_TRUE(mf_engine_next_ns(&engine) <=
 		       now + MF_RETRY_MS * MF_NS_PER_MS);
 	pass(MF_RETRY_MS * MF_NS_PER_MS);
-	CU_ASSERT_EQUAL(send(METAFORA_VERB_RELEASE, NULL), 1);
+	CU_ASSERT_EQUAL(send_verb(METAFORA_VERB_RELEASE, NULL), 1);
 }
 
 static void a_claim_of_unknown_outcome_is_withdrawn_by_session(void)
@@ -50,7 +50,7 @@ static void a_claim_of_unknown_outcome_is_withdrawn_by_session(void)
 
 	reach(MF_CLAIMING);
 	verdict(METAFORA_RESULT_UNKNOWN, attempt());
-	CU_ASSERT_EQUAL_FATAL(send(METAFORA_VERB_WITHDRAW, sent), 1);
+	CU_ASSERT_EQUAL_FATAL(send_verb(METAFORA_VERB_WITHDRAW, sent), 1);
 	CU_ASSERT_EQUAL(sent[0].token, 0);
 }
 
@@ -115,7 +115,7 @@ static void starts_nothing_when_the_lease_is_too_short(void)
 	verdict(METAFORA_RESULT_OWNED, attempt());
 	CU_ASSERT_PTR_NULL(engine.start);
 	CU_ASSERT_EQUAL(state(), MF_RELEASING);
-	CU_ASSERT_EQUAL_FATAL(send(METAFORA_VERB_RELEASE, sent), 1);
+	CU_ASSERT_EQUAL_FATAL(send_verb(METAFORA_VERB_RELEASE, sent), 1);
 	CU_ASSERT_EQUAL(sent[0].token, 7);
 }
 
@@ -351,8 +351,8 @@ static void done_of_a_deleted_task_only_gives_up_the_claim(void)
 	reach(MF_RUNNING);
 	tasks("t", 2); /* deleted and submitted again */
 	returned(METAFORA_DONE);
-	CU_ASSERT_EQUAL(send(METAFORA_VERB_DONE, NULL), 0);
-	CU_ASSERT_EQUAL(send(METAFORA_VERB_RELEASE, NULL), 1);
+	CU_ASSERT_EQUAL(send_verb(METAFORA_VERB_DONE, NULL), 0);
+	CU_ASSERT_EQUAL(send_verb(METAFORA_VERB_RELEASE, NULL), 1);
 }
 
 static void stop_task_of_what_does_not_run_is_refused(void)
@@ -482,7 +482,7 @@ static void a_claim_of_ours_that_nobody_knows_is_withdrawn(void)
 	CU_ASSERT_TRUE(engine.refresh);
 	minute();
 	CU_ASSERT_EQUAL(state(), MF_WITHDRAWING);
-	CU_ASSERT_EQUAL_FATAL(send(METAFORA_VERB_WITHDRAW, sent), 1);
+	CU_ASSERT_EQUAL_FATAL(send_verb(METAFORA_VERB_WITHDRAW, sent), 1);
 	CU_ASSERT_EQUAL(sent[0].token, 9);
 	CU_ASSERT_NOT_EQUAL(sent[0].attempt, 0);
 	CU_ASSERT_EQUAL(engine.n_repairs, 1);

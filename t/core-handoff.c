@@ -50,7 +50,7 @@ static void a_plan_to_queue_is_sent_and_counts_at_once(void)
 	CU_ASSERT_EQUAL(n_waiting(), 1);
 	CU_ASSERT_EQUAL(n_owned(), 0);
 	CU_ASSERT_TRUE(metafora_cluster_version(&engine.view) > version);
-	CU_ASSERT_EQUAL_FATAL(send(METAFORA_VERB_QUEUE, sent), 1);
+	CU_ASSERT_EQUAL_FATAL(send_verb(METAFORA_VERB_QUEUE, sent), 1);
 	CU_ASSERT_STRING_EQUAL(sent[0].task, "t");
 	CU_ASSERT_NOT_EQUAL(sent[0].attempt, 0);
 	/* A second time it is in line already. */
@@ -135,10 +135,10 @@ static void what_warms_up_counts_as_waiting_but_is_in_no_line(void)
 {
 	reach(MF_PREPARING);
 	CU_ASSERT_EQUAL(n_waiting(), 1);
-	CU_ASSERT_EQUAL(send(METAFORA_VERB_QUEUE, NULL), 0);
+	CU_ASSERT_EQUAL(send_verb(METAFORA_VERB_QUEUE, NULL), 0);
 	CU_ASSERT_TRUE(mf_engine_next_ns(&engine) <= now);
 	prepared(0);
-	CU_ASSERT_EQUAL(send(METAFORA_VERB_QUEUE, NULL), 1);
+	CU_ASSERT_EQUAL(send_verb(METAFORA_VERB_QUEUE, NULL), 1);
 	CU_ASSERT_EQUAL(n_waiting(), 1);
 }
 
@@ -190,7 +190,7 @@ static void a_task_that_nobody_runs_is_not_kept_waiting_for_warmth(void)
 {
 	reach(MF_PREPARING);
 	claims(NULL, NULL, 0);
-	CU_ASSERT_EQUAL(send(METAFORA_VERB_QUEUE, NULL), 1);
+	CU_ASSERT_EQUAL(send_verb(METAFORA_VERB_QUEUE, NULL), 1);
 	verdict(METAFORA_RESULT_OWNED, attempt());
 	CU_ASSERT_PTR_NOT_NULL(engine.start);
 	start(RUN);
@@ -263,7 +263,7 @@ static void a_waiter_whose_lease_is_short_gives_the_task_on(void)
 	now += 3 * S;
 	verdict(METAFORA_RESULT_OWNED, attempt());
 	CU_ASSERT_PTR_NULL(engine.start);
-	CU_ASSERT_EQUAL(send(METAFORA_VERB_RELEASE, NULL), 1);
+	CU_ASSERT_EQUAL(send_verb(METAFORA_VERB_RELEASE, NULL), 1);
 }
 
 static void a_promotion_that_crosses_a_withdrawal_starts_nothing(void)
@@ -302,7 +302,7 @@ static void a_plan_to_withdraw_gives_the_place_back(void)
 	reach(MF_QUEUED);
 	plan_withdraw();
 	CU_ASSERT_EQUAL(n_waiting(), 0);
-	CU_ASSERT_EQUAL_FATAL(send(METAFORA_VERB_WITHDRAW, sent), 1);
+	CU_ASSERT_EQUAL_FATAL(send_verb(METAFORA_VERB_WITHDRAW, sent), 1);
 	CU_ASSERT_EQUAL(sent[0].token, 7);
 }
 
@@ -313,8 +313,8 @@ static void a_place_that_was_not_asked_for_yet_is_just_forgotten(void)
 	CU_ASSERT_TRUE(queues());
 	plan_withdraw();
 	CU_ASSERT_EQUAL(engine.n_entries, 0);
-	CU_ASSERT_EQUAL(send(METAFORA_VERB_QUEUE, NULL), 0);
-	CU_ASSERT_EQUAL(send(METAFORA_VERB_WITHDRAW, NULL), 0);
+	CU_ASSERT_EQUAL(send_verb(METAFORA_VERB_QUEUE, NULL), 0);
+	CU_ASSERT_EQUAL(send_verb(METAFORA_VERB_WITHDRAW, NULL), 0);
 }
 
 static void what_runs_is_not_withdrawn(void)

@@ -202,7 +202,7 @@ void pass(uint64_t ns)
 	step((struct mf_event){.kind = MF_EV_TIME});
 }
 
-size_t send(enum metafora_verb verb, struct metafora_entry *out)
+size_t send_verb(enum metafora_verb verb, struct metafora_entry *out)
 {
 	struct metafora_entry mine[8];
 
@@ -214,7 +214,7 @@ void send_all(void)
 	int verb;
 
 	for (verb = 0; verb < MF_N_VERBS; verb++)
-		send(verb, NULL);
+		send_verb(verb, NULL);
 }
 
 void engine_setup(void)

@@ -53,9 +53,7 @@ void command(enum mf_event_kind kind);
 struct mf_entry *entry(void);
 enum mf_state state(void);
 uint64_t attempt(void);
-/* For the linker it has another name: tests of sockets need the system's. */
-size_t send(enum metafora_verb verb, struct metafora_entry *out)
-	__asm__("stage_send");
+size_t send_verb(enum metafora_verb verb, struct metafora_entry *out);
 void send_all(void);
 
 /* A session with the task "t", which nobody owns. */
