@@ -46,6 +46,14 @@ sleeping_tests() {
 	sources | grep -E '^t/.*\.[ch]$' | show '(^|[^[:alnum:]_])u?sleep[[:space:]]*\('
 }
 
+# Nothing may depend on a clock that somebody sets.  These files show it only:
+# in a member record, in log lines; or number the lives of the embedded broker.
+wall_clocks() {
+	c_files src coordinators balancers |
+		grep -vxE 'src/(consumer_life|log_sinks)\.c|coordinators/embedded/broker\.c' |
+		show 'CLOCK_REALTIME|gettimeofday|timespec_get|(^|[^[:alnum:]_])time ?\((NULL|0|&)'
+}
+
 # By name one ends other people's processes.
 killing_by_name() {
 	{ sources | grep -E '\.[ch]$'; scripts; } | sort -u |
@@ -94,6 +102,7 @@ case_is "every C file says what it is for" nothing without_purpose
 case_is "no file is longer than 800 lines" nothing too_long
 case_is "no line ends in blanks" nothing trailing_blanks
 case_is "tests do not sleep" nothing sleeping_tests
+case_is "nothing goes by the wall clock" nothing wall_clocks
 case_is "nothing ends processes by name" nothing killing_by_name
 case_is "nothing is marked as unfinished" nothing unfinished
 case_is "scripts can be run" nothing not_executable
