@@ -17,8 +17,10 @@ AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; \
 	TEST_LDFLAGS='$(MF_LDFLAGS) $(LDFLAGS)'; \
 	MF_TEST_SCALE=$${MF_TEST_SCALE-1}; \
 	TSAN_OPTIONS='suppressions=$(abs_top_srcdir)/t/tsan.supp'; \
+	LSAN_OPTIONS='suppressions=$(abs_top_srcdir)/t/lsan.supp:print_suppressions=0'; \
 	export top_srcdir top_builddir libdir includedir MAKE CC NM PKG_CONFIG \
-		TEST_CFLAGS TEST_LDFLAGS MF_TEST_SCALE TSAN_OPTIONS;
+		TEST_CFLAGS TEST_LDFLAGS MF_TEST_SCALE TSAN_OPTIONS \
+		LSAN_OPTIONS;
 
 TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src -I$(top_srcdir)/t/lib \
 	-I$(top_srcdir)/coordinators -I$(top_srcdir)/balancers $(JANSSON_CFLAGS)
@@ -36,7 +38,7 @@ libtest_la_CPPFLAGS = $(TEST_CPPFLAGS)
 libtest_la_LIBADD = libtap.la
 libtest_la_SOURCES = t/lib/puppet.c t/lib/puppet.h t/lib/world.c t/lib/world.h
 
-EXTRA_DIST += t/tsan.supp
+EXTRA_DIST += t/lsan.supp t/tsan.supp
 
 include t/oom.mk
 include t/shelld.mk
@@ -53,17 +55,11 @@ include t/lint.mk
 
 EXTRA_DIST += t/README t/lib/tap.sh
 
-# For script/test.  Valgrind is for programs; it is slow, so VALGRIND_SKIP
-# names those that would take too long.
-# Sessions with real servers would run out.
-VALGRIND_SKIP = t/conf-zk t/conf-zk3
+# For script/test.  Valgrind is for programs.
 VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full \
 	--errors-for-leak-kinds=definite,indirect --child-silent-after-fork=yes
 valgrind_tests = for t in $(TESTS); do \
-		case " $(VALGRIND_SKIP) $$t" in \
-		*.sh | *" $$t "*) ;; \
-		*) echo $$t ;; \
-		esac; \
+		case $$t in *.sh) ;; *) echo $$t ;; esac; \
 	done
 .PHONY: list-tests list-valgrind-tests check-valgrind
 list-tests:
