@@ -43,6 +43,12 @@ size_t metafora_cluster_n_leaving(const struct metafora_cluster *cluster)
 	return cluster->n_leaving;
 }
 
+unsigned int
+metafora_cluster_n_buckets(const struct metafora_cluster *cluster)
+{
+	return cluster->n_buckets;
+}
+
 size_t metafora_cluster_n_members(const struct metafora_cluster *cluster)
 {
 	return cluster->n_members;
@@ -132,6 +138,30 @@ metafora_cluster_next_unowned(const struct metafora_cluster *cluster,
 }
 
 const struct metafora_cluster_task *
+metafora_cluster_next_waited(const struct metafora_cluster *cluster,
+			     const struct metafora_cluster_task *previous)
+{
+	return previous ? TAILQ_NEXT(previous, in_waited)
+			: TAILQ_FIRST(&cluster->waited);
+}
+
+const struct metafora_cluster_task *
+metafora_cluster_next_in_bucket(const struct metafora_cluster *cluster,
+				unsigned int bucket,
+				const struct metafora_cluster_task *previous)
+{
+	const struct metafora_cluster_task *task = NULL;
+
+	if (previous)
+		task = TAILQ_NEXT(previous, in_bucket);
+	else if (bucket < cluster->n_buckets)
+		task = TAILQ_FIRST(&cluster->buckets[bucket].tasks);
+	while (task && !task->exists)
+		task = TAILQ_NEXT(task, in_bucket);
+	return task;
+}
+
+const struct metafora_cluster_task *
 metafora_cluster_next_own(const struct metafora_cluster *cluster,
 			  const struct metafora_cluster_task *previous)
 {
@@ -170,6 +200,13 @@ metafora_cluster_task_waiter(const struct metafora_cluster_task *task, size_t i)
 	return i < metafora_cluster_task_n_waiters(task)
 		       ? mf_view_line(task)[i + 1].node->name
 		       : NULL;
+}
+
+size_t metafora_cluster_task_member(const struct metafora_cluster_task *task,
+				    size_t place)
+{
+	return place < task->n_line ? mf_view_line(task)[place].node->index
+				    : SIZE_MAX;
 }
 
 uint64_t

@@ -46,6 +46,7 @@ static struct metafora_member *get_node(struct metafora_cluster *view,
 		free(node);
 		return NULL;
 	}
+	node->index = SIZE_MAX;
 	if (!strcmp(name, view->self_name))
 		node->own_view = view;
 	return node;
@@ -145,11 +146,14 @@ int mf_view_members(struct metafora_cluster *view,
 	HASH_ITER(hh, view->nodes, node, tmp) {
 		if (node->living && !node->seen) {
 			node->living = false;
+			node->index = SIZE_MAX;
 			view->members_changed = true;
 		}
 		settle_node(view, node);
 	}
 	qsort(members, n_members, sizeof(*members), compare_members);
+	for (i = 0; i < n_members; i++)
+		members[i]->index = i;
 	free(view->members);
 	view->members = members;
 	view->n_members = n_members;
@@ -191,23 +195,29 @@ static void mark_changed(struct metafora_cluster *view,
 }
 
 /* Bring the lists and counts in line with existence and line. */
-static void set_unowned(struct metafora_cluster *view,
-			struct metafora_cluster_task *task, uint64_t now_ns)
+static void set_lists(struct metafora_cluster *view,
+		      struct metafora_cluster_task *task, uint64_t now_ns)
 {
 	bool unowned = task->exists && task->n_line == 0;
+	bool waited = task->exists && task->n_line > 1;
 
-	if (unowned == task->unowned)
-		return;
-	task->unowned = unowned;
-	if (unowned) {
-		TAILQ_INSERT_TAIL(&view->unowned, task, in_unowned);
-		task->unowned_since_ns = now_ns;
-		view->n_unowned++;
-	} else {
+	/* Off one list first: both use the same hook. */
+	if (task->unowned && !unowned) {
 		TAILQ_REMOVE(&view->unowned, task, in_unowned);
 		task->unowned_since_ns = 0;
 		view->n_unowned--;
 	}
+	if (task->waited && !waited)
+		TAILQ_REMOVE(&view->waited, task, in_waited);
+	if (unowned && !task->unowned) {
+		TAILQ_INSERT_TAIL(&view->unowned, task, in_unowned);
+		task->unowned_since_ns = now_ns;
+		view->n_unowned++;
+	}
+	if (waited && !task->waited)
+		TAILQ_INSERT_TAIL(&view->waited, task, in_waited);
+	task->unowned = unowned;
+	task->waited = waited;
 }
 
 /* Count the line into the members' numbers (by = 1) or out of them (-1). */
@@ -242,7 +252,7 @@ static void set_exists(struct metafora_cluster *view,
 		view->n_tasks++;
 	else
 		view->n_tasks--;
-	set_unowned(view, task, now_ns);
+	set_lists(view, task, now_ns);
 	mark_changed(view, task);
 }
 
@@ -388,7 +398,7 @@ static void set_line(struct metafora_cluster *view,
 	settle_nodes(view, n_old > 1 ? old.many : &old.one, n_old);
 	free_line(&old, n_old);
 	task->stray = false;
-	set_unowned(view, task, now_ns);
+	set_lists(view, task, now_ns);
 	mark_changed(view, task);
 }
 
@@ -516,7 +526,7 @@ const struct mf_vclaim *mf_view_own_claim(const struct metafora_cluster *view,
 	uint32_t i;
 
 	for (i = 0; i < t->n_line; i++) {
-		if (!strcmp(line[i].node->name, view->self_name))
+		if (line[i].node->own_view == view)
 			return &line[i];
 	}
 	return NULL;
@@ -545,6 +555,7 @@ int mf_view_init(struct metafora_cluster *view, const char *self_name,
 	view->has_lines = has_lines;
 	view->n_unread = 1;
 	TAILQ_INIT(&view->unowned);
+	TAILQ_INIT(&view->waited);
 	STAILQ_INIT(&view->changed);
 	TAILQ_INIT(&view->asking);
 	TAILQ_INIT(&view->own);

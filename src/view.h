@@ -41,6 +41,7 @@ struct metafora_member {
 	size_t n_owned;         /* lines of existing tasks it is first in */
 	size_t n_waiting;       /* lines it stands further back in */
 	size_t n_claims;        /* references from lines */
+	size_t index;           /* in members; SIZE_MAX: not living */
 	/* This node's own member: its view, for what the engine counts. */
 	const struct metafora_cluster *own_view;
 	UT_hash_handle hh;
@@ -54,7 +55,10 @@ struct metafora_member {
 struct metafora_cluster_task {
 	UT_hash_handle hh;
 	TAILQ_ENTRY(metafora_cluster_task) in_bucket;
-	TAILQ_ENTRY(metafora_cluster_task) in_unowned; /* iff unowned */
+	union {
+		TAILQ_ENTRY(metafora_cluster_task) in_unowned; /* iff unowned */
+		TAILQ_ENTRY(metafora_cluster_task) in_waited;  /* iff waited */
+	};
 	STAILQ_ENTRY(metafora_cluster_task) in_changed; /* iff changed */
 	TAILQ_ENTRY(metafora_cluster_task) in_asking;  /* iff asking */
 	union mf_vline line;      /* of n_line claims; the first owns */
@@ -66,6 +70,7 @@ struct metafora_cluster_task {
 	uint16_t bucket;
 	bool exists;
 	bool unowned;             /* exists, and no line */
+	bool waited;              /* exists, and a line of two or more */
 	bool changed;             /* on the changed list */
 	bool reborn;              /* another life than before; engine clears */
 	bool asking;              /* engine's: to be put to the balancer */
@@ -103,6 +108,7 @@ struct metafora_cluster {
 	size_t n_tasks;
 	size_t n_unowned;
 	struct mf_vtasks unowned;
+	struct mf_vtasks waited;
 	STAILQ_HEAD(, metafora_cluster_task) changed;
 	struct mf_vtasks asking; /* engine's */
 	uint64_t version;

@@ -341,6 +341,60 @@ static void the_count_of_snapshots_may_wrap_around(void)
 
 /* --- members -------------------------------------------------------------- */
 
+static void the_walks_show_what_they_are_for(void)
+{
+	const struct metafora_task_fact in_0[] = {{"t", 0}, {"u", 0}};
+	const struct metafora_task_fact in_1[] = {{"v", 0}};
+	const struct metafora_claim_fact claims[] = {
+		{"t", "a", 1}, {"t", "b", 2}, {"x", "a", 3}, {"x", "b", 4}};
+	const struct metafora_cluster_task *first;
+
+	give_tasks(0, in_0, 2);
+	give_tasks(1, in_1, 1);
+	give_claims(claims, 4);
+	CU_ASSERT_EQUAL(metafora_cluster_n_buckets(&view), 2);
+	/* x does not exist, whoever stands in its line. */
+	first = metafora_cluster_next_waited(&view, NULL);
+	CU_ASSERT_PTR_EQUAL_FATAL(first, task("t"));
+	CU_ASSERT_PTR_NULL(metafora_cluster_next_waited(&view, first));
+	first = metafora_cluster_next_in_bucket(&view, 0, NULL);
+	CU_ASSERT_PTR_EQUAL_FATAL(first, task("t"));
+	first = metafora_cluster_next_in_bucket(&view, 0, first);
+	CU_ASSERT_PTR_EQUAL_FATAL(first, task("u"));
+	CU_ASSERT_PTR_NULL(metafora_cluster_next_in_bucket(&view, 0, first));
+	first = metafora_cluster_next_in_bucket(&view, 1, NULL);
+	CU_ASSERT_PTR_EQUAL_FATAL(first, task("v"));
+	CU_ASSERT_PTR_NULL(metafora_cluster_next_in_bucket(&view, 2, NULL));
+	/* Nobody waits any more, then nobody has it. */
+	give_claims(claims, 1);
+	CU_ASSERT_PTR_NULL(metafora_cluster_next_waited(&view, NULL));
+	give_claims(NULL, 0);
+	CU_ASSERT_PTR_NOT_NULL(metafora_cluster_next_unowned(&view, NULL));
+}
+
+static void a_line_names_members_by_their_number(void)
+{
+	const struct metafora_task_fact fact = {"t", 0};
+	const struct metafora_member_record members[] = {
+		{.node = "b", .weight = 1}, {.node = "a", .weight = 1}};
+	const struct metafora_claim_fact claims[] = {
+		{"t", "b", 1}, {"t", "dead", 2}, {"t", "a", 3}};
+
+	give_tasks(0, &fact, 1);
+	give_claims(claims, 3);
+	CU_ASSERT_EQUAL(metafora_cluster_task_member(task("t"), 0), SIZE_MAX);
+	give_members(members, 2);
+	CU_ASSERT_EQUAL(metafora_cluster_task_member(task("t"), 0), 1);
+	CU_ASSERT_EQUAL(metafora_cluster_task_member(task("t"), 1), SIZE_MAX);
+	CU_ASSERT_EQUAL(metafora_cluster_task_member(task("t"), 2), 0);
+	CU_ASSERT_EQUAL(metafora_cluster_task_member(task("t"), 3), SIZE_MAX);
+	give_members(members, 1);
+	CU_ASSERT_EQUAL(metafora_cluster_task_member(task("t"), 0), 0);
+	CU_ASSERT_EQUAL(metafora_cluster_task_member(task("t"), 2), SIZE_MAX);
+	give_claims(NULL, 0);
+	CU_ASSERT_EQUAL(metafora_cluster_task_member(task("t"), 0), SIZE_MAX);
+}
+
 static void members_come_sorted_and_go(void)
 {
 	const struct metafora_member_record records[] = {
@@ -613,6 +667,9 @@ static const struct tap_case cases[] = {
 	 claims_not_sorted_by_task_are_taken_once},
 	{"the count of snapshots may wrap around",
 	 the_count_of_snapshots_may_wrap_around},
+	{"the walks show what they are for", the_walks_show_what_they_are_for},
+	{"a line names members by their number",
+	 a_line_names_members_by_their_number},
 	{"members come sorted, and go", members_come_sorted_and_go},
 	{"a member that is gone lives on in its claims only",
 	 a_member_that_is_gone_lives_on_in_its_claims_only},

@@ -51,6 +51,12 @@ metafora_cluster_n_tasks(const struct metafora_cluster *cluster);
 METAFORA_API size_t
 metafora_cluster_n_unowned(const struct metafora_cluster *cluster);
 /*
+ * Buckets that the tasks are in, numbered from 0; 0 until the broker has said
+ * how many.
+ */
+METAFORA_API unsigned int
+metafora_cluster_n_buckets(const struct metafora_cluster *cluster);
+/*
  * Tasks of this node on their way to others: their handlers were asked to stop,
  * and their claims are not gone yet.
  */
@@ -103,8 +109,9 @@ METAFORA_API const struct metafora_cluster_task *
 metafora_cluster_find_task(const struct metafora_cluster *cluster,
 			   const char *id);
 /*
- * Walk: all tasks; those nobody has claimed; those whose handlers run here and
- * have not been asked to stop.  Begin with NULL; NULL ends it.  No order.
+ * Walk: all tasks; those nobody has claimed; those that somebody waits for
+ * behind the owner; those whose handlers run here and have not been asked to
+ * stop; those of one bucket.  Begin with NULL; NULL ends it.  No order.
  */
 METAFORA_API const struct metafora_cluster_task *
 metafora_cluster_next_task(const struct metafora_cluster *cluster,
@@ -113,8 +120,15 @@ METAFORA_API const struct metafora_cluster_task *
 metafora_cluster_next_unowned(const struct metafora_cluster *cluster,
 			      const struct metafora_cluster_task *previous);
 METAFORA_API const struct metafora_cluster_task *
+metafora_cluster_next_waited(const struct metafora_cluster *cluster,
+			     const struct metafora_cluster_task *previous);
+METAFORA_API const struct metafora_cluster_task *
 metafora_cluster_next_own(const struct metafora_cluster *cluster,
 			  const struct metafora_cluster_task *previous);
+METAFORA_API const struct metafora_cluster_task *
+metafora_cluster_next_in_bucket(const struct metafora_cluster *cluster,
+				unsigned int bucket,
+				const struct metafora_cluster_task *previous);
 
 METAFORA_API const char *
 metafora_cluster_task_id(const struct metafora_cluster_task *task);
@@ -133,6 +147,14 @@ metafora_cluster_task_n_waiters(const struct metafora_cluster_task *task);
 METAFORA_API const char *
 metafora_cluster_task_waiter(const struct metafora_cluster_task *task,
 			     size_t i);
+/*
+ * Which member holds a place in its line, 0 the owner, 1 the first waiter and
+ * so on, as metafora_cluster_member numbers them; SIZE_MAX if nobody holds it,
+ * or one that is no member.
+ */
+METAFORA_API size_t
+metafora_cluster_task_member(const struct metafora_cluster_task *task,
+			     size_t place);
 /* Since when this node has seen it unowned; 0 if it is owned. */
 METAFORA_API uint64_t
 metafora_cluster_task_unowned_since_ns(const struct metafora_cluster_task *task);

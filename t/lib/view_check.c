@@ -45,6 +45,7 @@ static void check_nodes(const struct metafora_cluster *view)
 		CU_ASSERT_EQUAL(node->n_waiting, standing.n_waiting);
 		/* Nothing is kept that nobody mentions. */
 		CU_ASSERT_TRUE(node->living || node->n_claims > 0);
+		CU_ASSERT_EQUAL(node->living, node->index != SIZE_MAX);
 		CU_ASSERT_EQUAL(node->own_view == view,
 				!strcmp(node->name, view->self_name));
 		n_living += node->living;
@@ -52,6 +53,7 @@ static void check_nodes(const struct metafora_cluster *view)
 	CU_ASSERT_EQUAL_FATAL(view->n_members, n_living);
 	for (i = 0; i < view->n_members; i++) {
 		CU_ASSERT_TRUE(view->members[i]->living);
+		CU_ASSERT_EQUAL(view->members[i]->index, i);
 		if (i > 0)
 			CU_ASSERT_TRUE(strcmp(view->members[i - 1]->name,
 					      view->members[i]->name) < 0);
@@ -81,6 +83,18 @@ static size_t n_listed_unowned(const struct metafora_cluster *view)
 
 	TAILQ_FOREACH(task, &view->unowned, in_unowned) {
 		CU_ASSERT_TRUE(task->unowned);
+		n++;
+	}
+	return n;
+}
+
+static size_t n_listed_waited(const struct metafora_cluster *view)
+{
+	const struct metafora_cluster_task *task;
+	size_t n = 0;
+
+	TAILQ_FOREACH(task, &view->waited, in_waited) {
+		CU_ASSERT_TRUE(task->waited);
 		n++;
 	}
 	return n;
@@ -127,21 +141,25 @@ static size_t n_unread(const struct metafora_cluster *view)
 void view_check(const struct metafora_cluster *view)
 {
 	const struct metafora_cluster_task *task;
-	size_t n_tasks = 0, n_unowned = 0, n_changed = 0;
+	size_t n_tasks = 0, n_unowned = 0, n_waited = 0, n_changed = 0;
 
 	for (task = view->tasks; task; task = task->hh.next) {
 		check_line(view, task);
 		n_tasks += task->exists;
 		n_unowned += task->unowned;
+		n_waited += task->waited;
 		n_changed += task->changed;
 		CU_ASSERT_EQUAL(task->unowned,
 				task->exists && task->n_line == 0);
+		CU_ASSERT_EQUAL(task->waited,
+				task->exists && task->n_line > 1);
 		CU_ASSERT_TRUE(task->exists || task->n_line || task->entry ||
 			       task->changed);
 	}
 	CU_ASSERT_EQUAL(view->n_tasks, n_tasks);
 	CU_ASSERT_EQUAL(view->n_unowned, n_unowned);
 	CU_ASSERT_EQUAL(n_listed_unowned(view), n_unowned);
+	CU_ASSERT_EQUAL(n_listed_waited(view), n_waited);
 	CU_ASSERT_EQUAL(n_listed_changed(view), n_changed);
 	CU_ASSERT_EQUAL(n_in_buckets(view), HASH_COUNT(view->tasks));
 	CU_ASSERT_EQUAL(n_unread(view), view->n_unread);
