@@ -47,20 +47,12 @@ static int make_room(struct mf_fair *fair, size_t n)
 	return 0;
 }
 
-static uint64_t fold(uint64_t hash, const struct mf_quota_member *m)
+/* Read a member; whether it is another than before, but for its counts. */
+static bool read_member(const struct mf_fair *fair, struct mf_quota_member *m,
+			const struct metafora_member *member, bool is_self)
 {
-	uint64_t weight;
+	struct mf_quota_member was = *m;
 
-	memcpy(&weight, &m->weight, sizeof(weight));
-	hash = mf_rendezvous_pair(hash, m->hash);
-	hash = mf_rendezvous_pair(hash, (uint64_t)m->state << 1 | m->excluded);
-	hash = mf_rendezvous_pair(hash, weight);
-	return mf_rendezvous_pair(hash, m->capacity);
-}
-
-static void read_member(const struct mf_fair *fair, struct mf_quota_member *m,
-			const struct metafora_member *member)
-{
 	m->name = metafora_member_name(member);
 	m->hash = mf_rendezvous_hash(m->name);
 	m->state = metafora_member_state(member);
@@ -69,14 +61,36 @@ static void read_member(const struct mf_fair *fair, struct mf_quota_member *m,
 	m->n_owned = metafora_member_n_owned(member);
 	m->n_waiting = metafora_member_n_waiting(member);
 	m->excluded = fair->filter && !fair->filter(fair->filter_arg, member);
+	/*
+	 * A frozen node claims nothing and is asked for a plan only by
+	 * command: then it gives away what it would have to if it were active.
+	 */
+	if (is_self && m->state == METAFORA_MEMBER_FROZEN)
+		m->state = METAFORA_MEMBER_ACTIVE;
+	return m->hash != was.hash || m->state != was.state ||
+	       m->excluded != was.excluded || m->weight != was.weight ||
+	       m->capacity != was.capacity;
 }
 
-/* Read the members; if they are not as before, what was learned is stale. */
-static void read_members(struct mf_fair *fair,
+/* Whether the quotas may be others than with that count of the member. */
+static bool count_matters(const struct mf_quota_member *m, uint64_t n_before)
+{
+	if (m->state == METAFORA_MEMBER_FROZEN)
+		return m->n_owned != n_before;
+	return (m->n_owned > m->floor) != (n_before > m->floor);
+}
+
+/*
+ * Read the members; if they are not as before, what was learned is stale.
+ * Returns whether the quotas may be others.
+ */
+static bool read_members(struct mf_fair *fair,
 			 const struct metafora_cluster *cluster, size_t n)
 {
 	const struct metafora_member *self = metafora_cluster_self(cluster);
-	uint64_t roster = 0;
+	bool changed = n != fair->n_members;
+	bool matters = false;
+	uint64_t names = 0;
 	size_t i;
 
 	fair->n_members = n;
@@ -84,23 +98,20 @@ static void read_members(struct mf_fair *fair,
 	for (i = 0; i < n; i++) {
 		const struct metafora_member *member =
 			metafora_cluster_member(cluster, i);
+		struct mf_quota_member *m = &fair->members[i];
+		uint64_t n_before = m->n_owned;
 
-		read_member(fair, &fair->members[i], member);
-		roster = fold(roster, &fair->members[i]);
-		if (member != self)
-			continue;
-		fair->self = i;
-		/*
-		 * A frozen node claims nothing and is asked for a plan only by
-		 * command: then it gives away what it would have to if it
-		 * were active.
-		 */
-		if (fair->members[i].state == METAFORA_MEMBER_FROZEN)
-			fair->members[i].state = METAFORA_MEMBER_ACTIVE;
+		if (member == self)
+			fair->self = i;
+		changed |= read_member(fair, m, member, member == self);
+		matters |= count_matters(m, n_before);
+		names = mf_rendezvous_pair(names, m->hash);
 	}
-	if (roster != fair->roster)
+	fair->n_buckets = metafora_cluster_n_buckets(cluster);
+	fair->start = fair->n_buckets ? names % fair->n_buckets : 0;
+	if (changed)
 		mf_adopted_clear(&fair->adopted);
-	fair->roster = roster;
+	return changed || matters;
 }
 
 static void find_takers(struct mf_fair *fair)
@@ -119,6 +130,7 @@ static void find_takers(struct mf_fair *fair)
 /* Work the quotas out again if the view has changed. */
 static int look(struct mf_fair *fair, const struct metafora_cluster *cluster)
 {
+	size_t n_tasks = metafora_cluster_n_tasks(cluster);
 	size_t n = metafora_cluster_n_members(cluster);
 
 	if (fair->known &&
@@ -127,10 +139,10 @@ static int look(struct mf_fair *fair, const struct metafora_cluster *cluster)
 	fair->known = false;
 	if (make_room(fair, n))
 		return METAFORA_ENOMEM;
-	read_members(fair, cluster, n);
-	mf_quota(fair->members, n, metafora_cluster_n_tasks(cluster), 0,
-		 fair->takers);
+	if (read_members(fair, cluster, n) || n_tasks != fair->n_tasks)
+		mf_quota(fair->members, n, n_tasks, fair->takers);
 	find_takers(fair);
+	fair->n_tasks = n_tasks;
 	fair->version = metafora_cluster_version(cluster);
 	fair->known = true;
 	return 0;
@@ -231,32 +243,11 @@ fair_can_claim(void *state, const struct metafora_balance *balance,
 
 /* --- moves --------------------------------------------------------------------- */
 
-struct mf_quota_member *mf_fair_find(const struct mf_fair *fair,
-				     const char *name)
-{
-	size_t low = 0;
-	size_t high = fair->n_members;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = strcmp(fair->members[middle].name, name);
-
-		if (order == 0)
-			return &fair->members[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
 struct mf_quota_member *
 mf_fair_waiter(const struct mf_fair *fair,
 	       const struct metafora_cluster_task *task)
 {
-	const char *name = metafora_cluster_task_waiter(task, 0);
-	struct mf_quota_member *m = name ? mf_fair_find(fair, name) : NULL;
+	struct mf_quota_member *m = mf_fair_place(fair, task, 1);
 
 	return m && m->state == METAFORA_MEMBER_ACTIVE && !m->excluded &&
 			       m->n_owned < m->quota
@@ -264,9 +255,18 @@ mf_fair_waiter(const struct mf_fair *fair,
 		       : NULL;
 }
 
-uint64_t mf_fair_rank(const struct mf_quota_member *owner, const char *id)
+uint64_t mf_fair_rank(const struct mf_fair *fair,
+		      const struct mf_quota_member *owner,
+		      const struct metafora_cluster_task *task)
 {
-	return mf_rendezvous_pair(mf_rendezvous_hash(id), owner->hash);
+	const char *id = metafora_cluster_task_id(task);
+	uint64_t bucket = metafora_cluster_task_bucket(task);
+	uint64_t pair =
+		mf_rendezvous_pair(mf_rendezvous_hash(id), owner->hash);
+
+	if (bucket < fair->start)
+		bucket += fair->n_buckets;
+	return (bucket - fair->start) << 47 | pair >> 17;
 }
 
 static uint64_t fair_balance(void *state, const struct metafora_balance *balance,

@@ -40,8 +40,10 @@ struct mf_fair {
 	 */
 	bool known;
 	uint64_t version;
-	uint64_t roster; /* hash of who is there and in what state */
-	struct mf_quota_member *members; /* sorted by name */
+	uint64_t n_tasks;
+	unsigned int n_buckets;
+	unsigned int start; /* bucket that moves begin with */
+	struct mf_quota_member *members; /* as the view numbers them */
 	struct mf_quota_member **takers; /* those with a deficit */
 	size_t n_room;   /* of both arrays */
 	size_t n_members;
@@ -73,9 +75,16 @@ static inline uint64_t mf_fair_sooner(uint64_t a, uint64_t b)
 	return !a || (b && b < a) ? b : a;
 }
 
-/* The member of that name, or NULL. */
-struct mf_quota_member *mf_fair_find(const struct mf_fair *fair,
-				     const char *name);
+/* The member with that place in the task's line, 0 the owner's; or NULL. */
+static inline struct mf_quota_member *
+mf_fair_place(const struct mf_fair *fair,
+	      const struct metafora_cluster_task *task, size_t place)
+{
+	size_t i = metafora_cluster_task_member(task, place);
+
+	return i < fair->n_members ? &fair->members[i] : NULL;
+}
+
 /*
  * The first waiter of a task, if it can take it: active and below its quota;
  * or NULL.
@@ -83,8 +92,15 @@ struct mf_quota_member *mf_fair_find(const struct mf_fair *fair,
 struct mf_quota_member *
 mf_fair_waiter(const struct mf_fair *fair,
 	       const struct metafora_cluster_task *task);
-/* In which order an owner gives tasks away, lowest first: all nodes know it. */
-uint64_t mf_fair_rank(const struct mf_quota_member *owner, const char *id);
+/*
+ * In which order an owner gives tasks away, lowest first: all nodes that see
+ * the same members know it.  It is bucket by bucket, and all owners begin with
+ * the same, so that few buckets change; with which depends on who is there, so
+ * that no task is more often the first than others.
+ */
+uint64_t mf_fair_rank(const struct mf_fair *fair,
+		      const struct mf_quota_member *owner,
+		      const struct metafora_cluster_task *task);
 
 /* --- fair_give.c: what this node gives away ---------------------------------- */
 

@@ -211,7 +211,7 @@ static size_t gather_wanted(const struct mf_fair *fair,
 		}
 		wanted[n].task = task;
 		wanted[n].waiter = waiter;
-		wanted[n++].rank = mf_fair_rank(me, id);
+		wanted[n++].rank = mf_fair_rank(fair, me, task);
 	}
 	return n;
 }
@@ -305,9 +305,10 @@ static bool may_be_ours(const void *arg, const char *id)
 }
 
 /* Whether a member other than us has the task as part of its share. */
-static bool is_share_of(const struct mf_fair *fair, const char *owner)
+static bool is_share_of(const struct mf_fair *fair,
+			const struct metafora_cluster_task *task)
 {
-	const struct mf_quota_member *m = mf_fair_find(fair, owner);
+	const struct mf_quota_member *m = mf_fair_place(fair, task, 0);
 
 	return m && m != &fair->members[fair->self] && m->n_owned <= m->quota;
 }
@@ -333,7 +334,7 @@ uint64_t mf_fair_learn(struct mf_fair *fair,
 		adopted->taken_ns = 0;
 		return 0; /* on its way, or back with us */
 	}
-	if (!owner || !is_share_of(fair, owner)) {
+	if (!owner || !is_share_of(fair, task)) {
 		adopted->probe[0] = '\0';
 		return 0;
 	}

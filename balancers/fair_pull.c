@@ -16,7 +16,7 @@
 /* A task of an owner over quota that may be waited for. */
 struct place {
 	const struct metafora_cluster_task *task;
-	const struct mf_quota_member *owner;
+	struct mf_quota_member *owner;
 	uint64_t rank;
 	bool ours; /* we stand in the line already */
 };
@@ -28,8 +28,9 @@ struct places {
 };
 
 /* False: no memory. */
-static bool add(struct places *places, const struct metafora_cluster_task *task,
-		const struct mf_quota_member *owner, bool ours)
+static bool add(const struct mf_fair *fair, struct places *places,
+		const struct metafora_cluster_task *task,
+		struct mf_quota_member *owner, bool ours)
 {
 	struct place *place;
 
@@ -46,7 +47,7 @@ static bool add(struct places *places, const struct metafora_cluster_task *task,
 	place = &places->list[places->n++];
 	place->task = task;
 	place->owner = owner;
-	place->rank = mf_fair_rank(owner, metafora_cluster_task_id(task));
+	place->rank = mf_fair_rank(fair, owner, task);
 	place->ours = ours;
 	return true;
 }
@@ -61,22 +62,12 @@ static int compare_places(const void *a, const void *b)
 	return (left->rank > right->rank) - (left->rank < right->rank);
 }
 
-static int compare_buckets(const void *a, const void *b)
-{
-	const struct place *left = a;
-	const struct place *right = b;
-	unsigned int x = metafora_cluster_task_bucket(left->task);
-	unsigned int y = metafora_cluster_task_bucket(right->task);
-
-	return (x > y) - (x < y);
-}
-
-static void sort(struct places *places, size_t n,
-		 int (*compare)(const void *a, const void *b))
+static void sort(struct places *places)
 {
 	/* qsort takes no null pointer, not even for nothing. */
-	if (n)
-		qsort(places->list, n, sizeof(*places->list), compare);
+	if (places->n)
+		qsort(places->list, places->n, sizeof(*places->list),
+		      compare_places);
 }
 
 /* What it will have to give away; a frozen one gives nothing. */
@@ -89,14 +80,13 @@ static uint64_t excess(const struct mf_quota_member *m)
 
 /* --- lines we stand in ------------------------------------------------------- */
 
-static bool stands_in(const struct metafora_cluster_task *task,
-		      const char *node)
+static bool stands_in(const struct metafora_cluster_task *task, size_t member)
 {
 	size_t n = metafora_cluster_task_n_waiters(task);
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		if (!strcmp(metafora_cluster_task_waiter(task, i), node))
+	for (i = 1; i <= n; i++) {
+		if (metafora_cluster_task_member(task, i) == member)
 			return true;
 	}
 	return false;
@@ -115,21 +105,17 @@ static size_t look_at_lines(struct mf_fair *fair,
 	const struct mf_quota_member *me = &fair->members[fair->self];
 	size_t n_left = 0;
 
-	while ((task = metafora_cluster_next_task(balance->cluster, task))) {
-		struct mf_quota_member *owner, *waiter;
-		bool ours;
+	while ((task = metafora_cluster_next_waited(balance->cluster, task))) {
+		struct mf_quota_member *owner = mf_fair_place(fair, task, 0);
+		struct mf_quota_member *waiter = mf_fair_waiter(fair, task);
+		bool ours = stands_in(task, fair->self);
 
-		if (!metafora_cluster_task_n_waiters(task))
-			continue;
-		owner = mf_fair_find(fair, metafora_cluster_task_owner(task));
-		ours = stands_in(task, balance->node);
 		/* A dead owner's claim will go, and whoever waits owns. */
 		if (!owner)
 			continue;
-		waiter = mf_fair_waiter(fair, task);
 		if (excess(owner) && waiter && (!ours || waiter == me)) {
 			owner->n_lined++;
-			if (!add(places, task, owner, ours))
+			if (!add(fair, places, task, owner, ours))
 				return SIZE_MAX;
 		} else if (ours) {
 			if (metafora_plan_withdraw(plan, task))
@@ -152,7 +138,7 @@ static size_t leave_surplus(struct places *places, uint64_t n_useless,
 	size_t n_left = 0;
 	size_t i;
 
-	sort(places, places->n, compare_places);
+	sort(places);
 	for (i = 0; i < places->n; i++) {
 		const struct place *place = &places->list[i];
 
@@ -181,11 +167,13 @@ static uint64_t net(uint64_t deficit, uint64_t all, uint64_t n_unowned)
 
 /*
  * Mark what lies beside our stretch: of each owner so many tasks from the
- * first.  The order of names is that of members.
+ * first.  The order of names is that of members.  Returns how many owners are
+ * marked.
  */
-static bool mark(struct mf_fair *fair, uint64_t want, uint64_t n_unowned)
+static size_t mark(struct mf_fair *fair, uint64_t want, uint64_t n_unowned)
 {
 	uint64_t begin = 0, end, all = 0, at = 0;
+	size_t n_marked = 0;
 	size_t i;
 
 	for (i = 0; i < fair->n_members; i++)
@@ -205,51 +193,57 @@ static bool mark(struct mf_fair *fair, uint64_t want, uint64_t n_unowned)
 		to = at + n < end ? at + n : end;
 		m->first = from - at;
 		m->n_lined = to > from ? to - from : 0;
+		n_marked += m->n_lined > 0;
 		at += n;
 	}
-	return at > begin && end > begin;
+	return n_marked;
 }
 
-/* All tasks of owners with a mark that nobody waits for. */
+/*
+ * All tasks in the bucket of owners with a mark that nobody waits for.  False:
+ * no memory.
+ */
 static bool gather(const struct mf_fair *fair,
-		   const struct metafora_cluster *cluster,
+		   const struct metafora_cluster *cluster, unsigned int bucket,
 		   struct places *places)
 {
 	const struct metafora_cluster_task *task = NULL;
 
 	places->n = 0;
-	while ((task = metafora_cluster_next_task(cluster, task))) {
-		const char *name = metafora_cluster_task_owner(task);
-		const struct mf_quota_member *owner;
+	while ((task = metafora_cluster_next_in_bucket(cluster, bucket,
+						       task))) {
+		struct mf_quota_member *owner = mf_fair_place(fair, task, 0);
 
-		if (!name || metafora_cluster_task_n_waiters(task))
-			continue;
-		owner = mf_fair_find(fair, name);
-		if (owner && owner->n_lined && !add(places, task, owner, false))
+		if (owner && owner->n_lined &&
+		    !metafora_cluster_task_n_waiters(task) &&
+		    !add(fair, places, task, owner, false))
 			return false;
 	}
 	return true;
 }
 
-/* Keep of each owner those that its mark says.  Returns how many. */
-static size_t keep_marked(struct places *places)
+/*
+ * Queue for those of them that the marks say, and count the marks down.
+ * Returns how many owners are done with, SIZE_MAX if memory is short.
+ */
+static size_t queue_marked(struct places *places, struct metafora_plan *plan)
 {
-	const struct mf_quota_member *owner = NULL;
-	uint64_t n_before = 0;
-	size_t n = 0;
+	size_t n_done = 0;
 	size_t i;
 
-	sort(places, places->n, compare_places);
+	sort(places);
 	for (i = 0; i < places->n; i++) {
-		const struct place *place = &places->list[i];
+		struct mf_quota_member *owner = places->list[i].owner;
 
-		n_before = place->owner == owner ? n_before + 1 : 0;
-		owner = place->owner;
-		if (n_before >= owner->first &&
-		    n_before < owner->first + owner->n_lined)
-			places->list[n++] = *place;
+		if (owner->first) {
+			owner->first--;
+		} else if (owner->n_lined) {
+			if (metafora_plan_queue(plan, places->list[i].task))
+				return SIZE_MAX;
+			n_done += --owner->n_lined == 0;
+		}
 	}
-	return n;
+	return n_done;
 }
 
 static uint64_t queue(struct mf_fair *fair,
@@ -257,21 +251,24 @@ static uint64_t queue(struct mf_fair *fair,
 		      struct places *places, struct metafora_plan *plan)
 {
 	const struct metafora_cluster *cluster = balance->cluster;
-	size_t n;
-	size_t i;
+	size_t n_marked =
+		mark(fair, want, metafora_cluster_n_unowned(cluster));
+	bool any = n_marked > 0;
+	unsigned int i;
 
-	if (!mark(fair, want, metafora_cluster_n_unowned(cluster)))
-		return 0;
-	if (!gather(fair, cluster, places))
-		return balance->now_ns + fair->delay_ns;
-	n = keep_marked(places);
-	sort(places, n, compare_buckets);
-	for (i = 0; i < n; i++) {
-		if (metafora_plan_queue(plan, places->list[i].task))
+	for (i = 0; i < fair->n_buckets && n_marked; i++) {
+		unsigned int bucket = (fair->start + i) % fair->n_buckets;
+		size_t n_done;
+
+		if (!gather(fair, cluster, bucket, places))
 			return balance->now_ns + fair->delay_ns;
+		n_done = queue_marked(places, plan);
+		if (n_done == SIZE_MAX)
+			return balance->now_ns + fair->delay_ns;
+		n_marked -= n_done;
 	}
 	/* Core may have its reasons not to: see what came of it. */
-	return n ? balance->now_ns + fair->grace_ns : 0;
+	return any ? balance->now_ns + fair->grace_ns : 0;
 }
 
 static bool anything_is_over(const struct mf_fair *fair)

@@ -45,6 +45,7 @@ static size_t pick(struct mf_quota_member *members, size_t n,
 		struct mf_quota_member *m = &members[i];
 
 		m->quota = 0;
+		m->floor = 0;
 		if (m->state == METAFORA_MEMBER_ACTIVE && !m->excluded &&
 		    m->weight > 0 && isfinite(m->weight))
 			order[n_picked++] = m;
@@ -54,12 +55,11 @@ static size_t pick(struct mf_quota_member *members, size_t n,
 
 /* The tasks to share among the active. */
 static uint64_t count_shared(const struct mf_quota_member *members, size_t n,
-			     uint64_t n_tasks, uint64_t n_apart)
+			     uint64_t n_tasks)
 {
 	size_t i;
 
-	/* A late view may show more kept apart than there are. */
-	n_tasks -= n_apart < n_tasks ? n_apart : n_tasks;
+	/* A late view may show more held than there are. */
 	for (i = 0; i < n && n_tasks; i++) {
 		if (members[i].state == METAFORA_MEMBER_FROZEN)
 			n_tasks -= members[i].n_owned < n_tasks
@@ -148,6 +148,7 @@ static size_t fill(struct mf_quota_member **order, size_t n, uint64_t *left,
 		    order[i]->limit)
 			break;
 		order[i]->quota = order[i]->limit;
+		order[i]->floor = order[i]->limit;
 		*left -= order[i]->limit;
 		*total -= order[i]->units;
 	}
@@ -167,8 +168,8 @@ static int compare_claims_to_more(const void *a, const void *b)
 	 * How much more than that one holds must not matter, or a node that
 	 * sees an old count would round otherwise than the others.
 	 */
-	bool left_holds = left->n_owned > left->quota;
-	bool right_holds = right->n_owned > right->quota;
+	bool left_holds = left->n_owned > left->floor;
+	bool right_holds = right->n_owned > right->floor;
 
 	if (left_holds != right_holds)
 		return left_holds ? -1 : 1;
@@ -191,6 +192,7 @@ static void share_out(struct mf_quota_member **order, size_t n, uint64_t left,
 		struct mf_quota_member *m = order[i];
 
 		m->quota = mul_div(m->units, left, total, &m->rest);
+		m->floor = m->quota;
 		n_left -= m->quota;
 		if (m->rest) {
 			/* What is in front of n_broken has been dealt with. */
@@ -206,9 +208,9 @@ static void share_out(struct mf_quota_member **order, size_t n, uint64_t left,
 }
 
 void mf_quota(struct mf_quota_member *members, size_t n, uint64_t n_tasks,
-	      uint64_t n_apart, struct mf_quota_member **order)
+	      struct mf_quota_member **order)
 {
-	uint64_t left = count_shared(members, n, n_tasks, n_apart);
+	uint64_t left = count_shared(members, n, n_tasks);
 	size_t n_sharing = pick(members, n, order);
 	uint64_t total;
 	size_t n_full;

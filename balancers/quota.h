@@ -25,6 +25,7 @@ struct mf_quota_member {
 	uint64_t n_owned;
 	/* --- out --- */
 	uint64_t quota;
+	uint64_t floor; /* the quota, if it is not rounded up */
 	/* --- the caller's own, not looked at --- */
 	uint64_t n_waiting; /* lines it stands in */
 	uint64_t n_lined;   /* scratch */
@@ -36,18 +37,18 @@ struct mf_quota_member {
 };
 
 /*
- * Set the quota of each of n members (at most 2^20) for a cluster of n_tasks,
- * n_apart of which are kept out of the sharing for reasons of their own; what
- * frozen members hold is kept out too.  order is room for n pointers.
+ * Set the quota of each of n members (at most 2^20) for a cluster of n_tasks;
+ * what frozen members hold is not shared.  order is room for n pointers.
  *
  * The quotas add up to the tasks shared, or to the sum of the capacities if
  * that is less.  A member that its capacity does not hold back gets its exact
  * share by weight, rounded down or up; who gets the ups: first those that hold
- * so many already, then by the larger fraction, then by rendezvous hash.  The
- * order of the members makes no difference, nor does the machine: it is all
- * integers.
+ * so many already, then by the larger fraction, then by rendezvous hash.  Of
+ * the counts nothing else matters but whether they are above the floor, unless
+ * the member is frozen.  The order of the members makes no difference, nor
+ * does the machine: it is all integers.
  */
 void mf_quota(struct mf_quota_member *members, size_t n, uint64_t n_tasks,
-	      uint64_t n_apart, struct mf_quota_member **order);
+	      struct mf_quota_member **order);
 
 #endif

@@ -48,7 +48,7 @@ static void share(size_t n, uint64_t n_tasks)
 {
 	static struct mf_quota_member *order[N_MAX + 1];
 
-	mf_quota(members, n, n_tasks, 0, order);
+	mf_quota(members, n, n_tasks, order);
 }
 
 static uint64_t sum(size_t n)
@@ -317,14 +317,11 @@ static void counts_matter_only_as_to_reaching_the_ceil(void)
 			before[i] = m->quota;
 			if (m->state == METAFORA_MEMBER_FROZEN)
 				continue;
-			/* The ceil is the quota or one more, not less. */
-			if (m->n_owned > m->quota) {
-				m->n_owned += between(0, 1000);
-				n_changed++;
-			} else if (m->quota && m->n_owned < m->quota) {
-				m->n_owned = between(0, m->quota - 1);
-				n_changed++;
-			}
+			if (m->n_owned > m->floor)
+				m->n_owned = m->floor + 1 + between(0, 1000);
+			else
+				m->n_owned = between(0, m->floor);
+			n_changed++;
 		}
 		share(n, n_tasks);
 		for (i = 0; i < n; i++)
@@ -605,18 +602,6 @@ static void what_draining_and_excluded_members_hold_is_shared(void)
 	CU_ASSERT_EQUAL(members[2].quota, 0);
 }
 
-static void what_is_set_apart_is_not_shared(void)
-{
-	struct mf_quota_member *order[2];
-
-	member(0, 1);
-	member(1, 1);
-	mf_quota(members, 2, 10, 4, order);
-	CU_ASSERT_EQUAL(sum(2), 6);
-	mf_quota(members, 2, 10, 11, order); /* more than all */
-	CU_ASSERT_EQUAL(sum(2), 0);
-}
-
 static void senseless_weights_get_nothing(void)
 {
 	const double weights[] = {0.0, -0.0, -1.0, NAN, INFINITY, -INFINITY};
@@ -673,7 +658,7 @@ static void nothing_to_share_or_nobody_to_share_it_is_no_trouble(void)
 {
 	struct mf_quota_member *order[1];
 
-	mf_quota(NULL, 0, 10, 0, order);
+	mf_quota(NULL, 0, 10, order);
 	member(0, 1)->capacity = 3;
 	members[0].quota = 77;
 	share(1, 0);
@@ -728,7 +713,7 @@ static void ten_thousand_members_are_soon_served(void)
 		m[i].capacity = one_in(2) ? between(1, 2000) : 0;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	mf_quota(m, n, 10000000, 0, order);
+	mf_quota(m, n, 10000000, order);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	for (i = 0; i < n; i++)
 		total += m[i].quota;
@@ -781,7 +766,6 @@ static const struct tap_case cases[] = {
 	 what_frozen_members_hold_is_not_shared},
 	{"what draining and excluded members hold is shared",
 	 what_draining_and_excluded_members_hold_is_shared},
-	{"what is set apart is not shared", what_is_set_apart_is_not_shared},
 	{"senseless weights get nothing", senseless_weights_get_nothing},
 	{"weights beyond the limit count as the limit",
 	 weights_beyond_the_limit_count_as_the_limit},
