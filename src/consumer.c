@@ -122,8 +122,9 @@ static void ask_plan(struct metafora_consumer *c)
 	mf_consumer_step(c, &event);
 }
 
-static void ask_question(struct metafora_consumer *c,
-			 struct metafora_cluster_task *task)
+/* Returns the time when it was asked. */
+static uint64_t ask_question(struct metafora_consumer *c,
+			     struct metafora_cluster_task *task)
 {
 	const struct metafora_balancer_ops *ops = c->balancer->ops;
 	struct metafora_balance balance = {
@@ -144,11 +145,13 @@ static void ask_question(struct metafora_consumer *c,
 		       "answer=%d",
 		       ops->name, (int)event.answer.answer);
 	mf_consumer_step(c, &event);
+	return balance.now_ns;
 }
 
 /* Returns whether questions are left for another time. */
 static bool ask_questions(struct metafora_consumer *c)
 {
+	uint64_t end_ns = mf_clock_add_ms(now_ns(c), MF_QUESTIONS_MS);
 	struct metafora_cluster_task *task;
 	size_t n;
 
@@ -156,7 +159,9 @@ static bool ask_questions(struct metafora_consumer *c)
 		task = mf_engine_question(&c->engine);
 		if (!task)
 			return false;
-		ask_question(c, task);
+		/* One at least, however slow the clock or the balancer. */
+		if (ask_question(c, task) >= end_ns)
+			break;
 	}
 	return true;
 }

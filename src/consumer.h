@@ -19,8 +19,12 @@
 #include "plan.h"
 #include "runner.h"
 
-/* Questions to the balancer in one go, so that the loop stays responsive. */
+/*
+ * Questions to the balancer in one go, and for how long, so that the loop
+ * stays responsive.
+ */
 #define MF_QUESTIONS_MAX 2000
+#define MF_QUESTIONS_MS 10
 /* Entries handed to a verb at a time. */
 #define MF_VERBS_MAX 256
 /*

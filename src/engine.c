@@ -225,16 +225,39 @@ static void task_changed(struct mf_engine *e,
 	mf_engine_consider(e, task);
 }
 
-void mf_engine_reconsider(struct mf_engine *e, bool all)
+static void consider_id(struct mf_engine *e, const char *id)
+{
+	struct metafora_cluster_task *task = mf_view_find(&e->view, id);
+
+	if (task)
+		mf_engine_consider(e, task);
+}
+
+/*
+ * Consider some of those again; what is refused anew meanwhile is not counted,
+ * so that this comes to an end.
+ */
+static void consider_again(struct mf_engine *e)
 {
 	char id[METAFORA_TASK_ID_MAX + 1];
-	struct metafora_cluster_task *task;
+	size_t n;
 
-	while (mf_ignore_pop_refused(e->ignore, all, id)) {
-		task = mf_view_find(&e->view, id);
-		if (task)
-			mf_engine_consider(e, task);
+	for (n = 0; n < MF_CONSIDERED_MAX && e->n_again; n++) {
+		e->n_again--;
+		if (mf_ignore_pop_refused(e->ignore, e->again_all, id))
+			consider_id(e, id);
+		else
+			e->n_again = 0;
 	}
+	if (!e->n_again)
+		e->again_all = false;
+}
+
+void mf_engine_reconsider(struct mf_engine *e, bool all)
+{
+	e->again_all |= all;
+	e->n_again = mf_ignore_n_refused(e->ignore, e->again_all);
+	consider_again(e);
 }
 
 static int take_facts(struct mf_engine *e, uint64_t now_ns, int error)
@@ -420,6 +443,7 @@ static void step_time(struct mf_engine *e, uint64_t now_ns)
 	char id[METAFORA_TASK_ID_MAX + 1];
 	struct metafora_cluster_task *task;
 	struct mf_entry *entry;
+	size_t n = 0;
 
 	if (rings(e, MF_ALARM_LEASE, now_ns))
 		lease_alarm(e, now_ns);
@@ -448,16 +472,15 @@ static void step_time(struct mf_engine *e, uint64_t now_ns)
 	}
 	if (rings(e, MF_ALARM_SHUTDOWN, now_ns))
 		shutdown_alarm(e, now_ns);
-	while (mf_ignore_pop_due(e->ignore, now_ns, id)) {
-		task = mf_view_find(&e->view, id);
-		if (task)
-			mf_engine_consider(e, task);
-	}
+	consider_again(e);
+	while (n++ < MF_CONSIDERED_MAX &&
+	       mf_ignore_pop_due(e->ignore, now_ns, id))
+		consider_id(e, id);
 }
 
 uint64_t mf_engine_next_ns(const struct mf_engine *e)
 {
-	uint64_t next = mf_ignore_next_ns(e->ignore);
+	uint64_t next = e->n_again ? 0 : mf_ignore_next_ns(e->ignore);
 	int i;
 
 	for (i = 0; i < MF_N_ALARMS; i++) {

@@ -46,6 +46,8 @@ struct mf_engine_config {
 #define MF_RETRY_MS 200
 /* How long no claim is tried after the broker's capacity was reached. */
 #define MF_FULL_MS 5000
+/* Refused tasks that are considered again in one step; the rest is due at once. */
+#define MF_CONSIDERED_MAX 2000
 /* A balancer that wants to be asked again earlier is asked after so long. */
 #define MF_WISH_MIN_MS 1
 /* Longest session timeout that is believed. */
@@ -169,6 +171,8 @@ struct mf_engine {
 	bool leaving;              /* the lease is not to be renewed any more */
 	bool balance_asked;        /* by command: even while frozen */
 	uint64_t balanced_version; /* of the view, when last balanced */
+	size_t n_again; /* refused tasks still to be considered again */
+	bool again_all; /* not only those refused until a change */
 	uint64_t alarms[MF_N_ALARMS];
 
 	/* --- what is to be done ------------------------------------------- */

@@ -43,6 +43,8 @@ struct mf_ignore {
 	struct entries change;   /* UNTIL_CHANGE, likewise */
 	struct entries failed;   /* longest without a new failure first */
 	size_t n_failed;
+	size_t n_timed;
+	size_t n_change;
 	size_t n_ignored;
 };
 
@@ -125,9 +127,13 @@ static void set_state(struct mf_ignore *ignore, struct entry *entry,
 	else if (entry->state == UNTIL_CHANGE)
 		TAILQ_REMOVE(&ignore->change, entry, in_refused);
 	mf_timers_cancel(&ignore->times, &entry->until);
+	ignore->n_timed -= entry->state == UNTIL_TIME;
+	ignore->n_change -= entry->state == UNTIL_CHANGE;
 	ignore->n_ignored -= entry->state != NOT_IGNORED;
 
 	entry->state = state;
+	ignore->n_timed += state == UNTIL_TIME;
+	ignore->n_change += state == UNTIL_CHANGE;
 	ignore->n_ignored += state != NOT_IGNORED;
 	if (state == UNTIL_TIME)
 		TAILQ_INSERT_TAIL(&ignore->timed, entry, in_refused);
@@ -256,6 +262,11 @@ void mf_ignore_succeeded(struct mf_ignore *ignore, const char *task)
 		return;
 	clear_failures(ignore, entry);
 	settle(ignore, entry);
+}
+
+size_t mf_ignore_n_refused(const struct mf_ignore *ignore, bool all)
+{
+	return ignore->n_change + (all ? ignore->n_timed : 0);
 }
 
 size_t mf_ignore_size(const struct mf_ignore *ignore)

@@ -50,7 +50,8 @@ uint64_t mf_ignore_next_ns(const struct mf_ignore *ignore);
 bool mf_ignore_pop_due(struct mf_ignore *ignore, uint64_t now_ns, char *task);
 /*
  * Something has changed: take out one task that was refused until a change,
- * or, with all, one that was refused at all.  False: none.
+ * or, with all, one that was refused at all; what was refused first comes
+ * first.  False: none.
  */
 bool mf_ignore_pop_refused(struct mf_ignore *ignore, bool all, char *task);
 
@@ -60,6 +61,9 @@ bool mf_ignore_pop_refused(struct mf_ignore *ignore, bool all, char *task);
  */
 uint32_t mf_ignore_failed(struct mf_ignore *ignore, const char *task);
 void mf_ignore_succeeded(struct mf_ignore *ignore, const char *task);
+
+/* How many there are to take out so. */
+size_t mf_ignore_n_refused(const struct mf_ignore *ignore, bool all);
 
 /* Now ignored. */
 size_t mf_ignore_size(const struct mf_ignore *ignore);

@@ -223,6 +223,69 @@ static void a_senseless_answer_counts_as_no_until_a_change(void)
 	CU_ASSERT_EQUAL(engine.n_entries, 0);
 }
 
+#define MANY (2 * MF_CONSIDERED_MAX + 1)
+
+/* Very many tasks, all of them refused until a time. */
+static void refuse_many(uint64_t until_ns)
+{
+	static struct metafora_task_fact facts[MANY];
+	static char ids[MANY][16];
+	struct mf_event event = {.kind = MF_EV_TASKS};
+	size_t i;
+
+	for (i = 0; i < MANY; i++) {
+		snprintf(ids[i], sizeof(ids[i]), "many-%zu", i);
+		facts[i].task = ids[i];
+	}
+	join();
+	event.tasks.facts = facts;
+	event.tasks.n = MANY;
+	step(event);
+	while (mf_engine_question(&engine))
+		answer(METAFORA_CLAIM_NO_UNTIL, until_ns);
+}
+
+static size_t n_questions(void)
+{
+	const struct metafora_cluster_task *task;
+	size_t n = 0;
+
+	TAILQ_FOREACH(task, &engine.view.asking, in_asking)
+		n++;
+	return n;
+}
+
+static void very_many_are_asked_again_in_parts_that_are_due_at_once(void)
+{
+	refuse_many(now + S);
+	pass(S);
+	CU_ASSERT_EQUAL(n_questions(), MF_CONSIDERED_MAX);
+	CU_ASSERT_TRUE(mf_engine_next_ns(&engine) <= now);
+	pass(0);
+	CU_ASSERT_EQUAL(n_questions(), 2 * MF_CONSIDERED_MAX);
+	pass(0);
+	CU_ASSERT_EQUAL(n_questions(), MANY);
+	/* But for the balancer. */
+	CU_ASSERT_TRUE(mf_engine_take_balance(&engine, now));
+	CU_ASSERT_TRUE(mf_engine_next_ns(&engine) > now);
+}
+
+static void so_they_are_when_the_members_change(void)
+{
+	refuse_many(now + 100 * S);
+	members(METAFORA_MEMBER_FROZEN);
+	CU_ASSERT_EQUAL(n_questions(), MF_CONSIDERED_MAX);
+	CU_ASSERT_TRUE(mf_engine_next_ns(&engine) <= now);
+	/* What is refused meanwhile does not keep it going for ever. */
+	while (mf_engine_question(&engine))
+		answer(METAFORA_CLAIM_NO_UNTIL, now + 100 * S);
+	pass(0);
+	CU_ASSERT_EQUAL(n_questions(), MF_CONSIDERED_MAX);
+	pass(0);
+	CU_ASSERT_EQUAL(n_questions(), MF_CONSIDERED_MAX + 1);
+	CU_ASSERT_TRUE(mf_engine_next_ns(&engine) > now);
+}
+
 static void claims_no_more_than_the_limit(void)
 {
 	const struct metafora_task_fact facts[] = {{"a", 0}, {"b", 0}};
@@ -545,6 +608,10 @@ static const struct tap_case cases[] = {
 	 asks_again_at_the_next_balance_after_a_change},
 	{"a senseless answer counts as no until a change",
 	 a_senseless_answer_counts_as_no_until_a_change},
+	{"very many are asked again in parts that are due at once",
+	 very_many_are_asked_again_in_parts_that_are_due_at_once},
+	{"so they are when the members change",
+	 so_they_are_when_the_members_change},
 	{"claims no more than the limit", claims_no_more_than_the_limit},
 	{"a frozen or draining node asks nothing",
 	 a_frozen_or_draining_node_asks_nothing},

@@ -93,10 +93,13 @@ static void a_great_change_reopens_every_refusal(void)
 	CU_ASSERT_EQUAL(mf_ignore_refused(ignore, "timed", 100), 0);
 	CU_ASSERT_EQUAL(mf_ignore_refused(ignore, "untimed", 0), 0);
 	CU_ASSERT_EQUAL(mf_ignore_back_off(ignore, "backed off", 100), 0);
+	CU_ASSERT_EQUAL(mf_ignore_n_refused(ignore, false), 1);
+	CU_ASSERT_EQUAL(mf_ignore_n_refused(ignore, true), 2);
 	CU_ASSERT_TRUE(mf_ignore_pop_refused(ignore, true, task));
 	CU_ASSERT_STRING_EQUAL(task, "untimed");
 	CU_ASSERT_TRUE(mf_ignore_pop_refused(ignore, true, task));
 	CU_ASSERT_STRING_EQUAL(task, "timed");
+	CU_ASSERT_EQUAL(mf_ignore_n_refused(ignore, true), 0);
 	CU_ASSERT_FALSE(mf_ignore_pop_refused(ignore, true, task));
 	CU_ASSERT_TRUE(mf_ignore_has(ignore, "backed off"));
 	CU_ASSERT_EQUAL(mf_ignore_size(ignore), 1);
