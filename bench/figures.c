@@ -3,6 +3,7 @@
 #include "figures.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct spread {
 	double median, min, max;
@@ -33,31 +34,64 @@ static struct spread spread_of(const double *values, size_t n_runs, size_t n,
 	return spread;
 }
 
+static void print_object(FILE *out, const struct figure *figure,
+			 const struct spread *s, size_t n_runs,
+			 const char *params)
+{
+	fprintf(out,
+		"{\"metric\": \"%s\", \"unit\": \"%s\", \"median\": %.3f, "
+		"\"min\": %.3f, \"max\": %.3f, \"runs\": %zu, "
+		"\"params\": %s}",
+		figure->metric, figure->unit, s->median, s->min, s->max,
+		n_runs, params);
+}
+
 void figures_print(FILE *out, const struct figure *figures, size_t n,
 		   const double *values, size_t n_runs, const char *params,
 		   bool json)
 {
+	int width = 16;
 	size_t i;
 
+	for (i = 0; i < n; i++) {
+		if (strlen(figures[i].metric) > (size_t)width)
+			width = (int)strlen(figures[i].metric);
+	}
 	if (!json) {
 		fprintf(out, "%s, %zu runs\n", params, n_runs);
-		fprintf(out, "%-16s %10s %10s %10s  %-10s %s\n", "metric",
-			"median", "min", "max", "unit", "meaning");
+		fprintf(out, "%-*s %10s %10s %10s  %-10s %s\n", width,
+			"metric", "median", "min", "max", "unit", "meaning");
 	}
 	for (i = 0; i < n; i++) {
 		struct spread s = spread_of(values, n_runs, n, i);
 
-		if (json)
-			fprintf(out,
-				"{\"metric\": \"%s\", \"unit\": \"%s\", "
-				"\"median\": %.3f, \"min\": %.3f, "
-				"\"max\": %.3f, \"runs\": %zu, "
-				"\"params\": %s}\n",
-				figures[i].metric, figures[i].unit, s.median,
-				s.min, s.max, n_runs, params);
-		else
-			fprintf(out, "%-16s %10.1f %10.1f %10.1f  %-10s %s\n",
-				figures[i].metric, s.median, s.min, s.max,
-				figures[i].unit, figures[i].meaning);
+		if (json) {
+			print_object(out, &figures[i], &s, n_runs, params);
+			fputc('\n', out);
+			continue;
+		}
+		fprintf(out, "%-*s %10.1f %10.1f %10.1f  %-10s %s\n", width,
+			figures[i].metric, s.median, s.min, s.max,
+			figures[i].unit, figures[i].meaning);
 	}
+}
+
+bool figures_write(const char *path, const struct figure *figures, size_t n,
+		   const double *values, size_t n_runs, const char *params)
+{
+	FILE *out = fopen(path, "we");
+	bool failed;
+	size_t i;
+
+	if (!out)
+		return false;
+	for (i = 0; i < n; i++) {
+		struct spread s = spread_of(values, n_runs, n, i);
+
+		fputs(i ? ",\n" : "[\n", out);
+		print_object(out, &figures[i], &s, n_runs, params);
+	}
+	fputs("\n]\n", out);
+	failed = ferror(out);
+	return fclose(out) == 0 && !failed;
 }

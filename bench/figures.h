@@ -24,4 +24,11 @@ void figures_print(FILE *out, const struct figure *figures, size_t n,
 		   const double *values, size_t n_runs, const char *params,
 		   bool json);
 
+/*
+ * Write them as one JSON array of objects to the file at path.  False if that
+ * failed; errno says why.
+ */
+bool figures_write(const char *path, const struct figure *figures, size_t n,
+		   const double *values, size_t n_runs, const char *params);
+
 #endif
