@@ -131,6 +131,21 @@ bool mf_zk_handle_open(struct zk_handle *handle, const struct zk_target *target,
 	return true;
 }
 
+/*
+ * zoo_set_servers does two things behind the back of the library's I/O thread
+ * (3.8.0).  It frees the old list, which that thread prints without a lock when
+ * it has tried all servers: bounded, into a line of the log that we discard, so
+ * it is garbled at worst.  And it closes the socket of an attempt to connect to
+ * a server that is not in the list any more: the thread, which looks at the
+ * socket anew before each step, finds it gone and goes on with the new list.
+ *
+ * It is called only when servers have moved and none of those known answers,
+ * and the other ways are worse.  A second handle for the same session: if the
+ * first one connects at last, just when it is closed, its session ends, and
+ * with it claims whose lease has not run out.  A new session: all tasks of the
+ * cluster start anew whenever the servers, one by one, come back with other
+ * addresses.
+ */
 void mf_zk_handle_resolve(struct zk_handle *handle,
 			  const struct zk_target *target)
 {
