@@ -214,6 +214,10 @@ static void a_cut_node_with_stuck_handlers_does_not_claim_their_tasks(void)
 	sim_for(sim, 10000);
 	/* The only node: it is back, but its handlers have not returned. */
 	CU_ASSERT_EQUAL(sim->n_starts, 2);
+	/* Nor will they for one session more. */
+	sim->backend->expire(sim, "n1");
+	sim_for(sim, 10000);
+	CU_ASSERT_EQUAL(sim->n_starts, 2);
 	sim->manner.stuck_percent = 0;
 	CU_ASSERT_TRUE(sim_until(sim, sim_all_run, 60000));
 	CU_ASSERT_EQUAL(sim->n_starts, 4);

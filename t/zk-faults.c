@@ -477,6 +477,43 @@ static void on_expiry_during_close(struct conf *c)
 	CU_ASSERT(conf_sees_member(c, b, "a", false));
 }
 
+/* --- names ------------------------------------------------------------------------------------ */
+
+static void on_a_living_namesake(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct rec_node *second;
+	uint64_t begin_ns;
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	CU_ASSERT_EQUAL(conf_claim(c, a, "t").result, METAFORA_RESULT_OWNED);
+	begin_ns = world_now_ns(world);
+	second = conf_open(c, "a");
+	CU_ASSERT(conf_reaches(c, second, METAFORA_SESSION_FAILED));
+	CU_ASSERT_EQUAL(second->error, METAFORA_EEXIST);
+	CU_ASSERT(world_now_ns(world) - begin_ns <
+		  2 * TIMEOUT_MS * MF_NS_PER_MS);
+	pass(2 * TIMEOUT_MS);
+	CU_ASSERT_EQUAL(a->n_lost, 0);
+	CU_ASSERT(conf_sees_n_claims(c, a, 1));
+}
+
+/* The old session lasts a timeout and a tick; a proven lease half of one. */
+static void on_a_quick_restart(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	uint64_t begin_ns;
+
+	pass(c->seed * 77);
+	conf_kill(c, a);
+	begin_ns = world_now_ns(world);
+	CU_ASSERT(conf_is_back(c, conf_open(c, "a"), 0));
+	CU_ASSERT(world_now_ns(world) - begin_ns <
+		  (TIMEOUT_MS * 3 / 2 + 2 * TICK_MS) * MF_NS_PER_MS);
+}
+
+/* --- no server -------------------------------------------------------------------------------- */
+
 static void on_no_server(struct conf *c)
 {
 	struct rec_node *a;
@@ -693,6 +730,10 @@ static void on_commands_for_others(struct conf *c)
 	X(on_expiry_again_and_again, "sessions may expire again and again")   \
 	X(on_expiry_while_joining, "a session may expire while it joins")     \
 	X(on_expiry_during_close, "a session may expire while it closes")     \
+	X(on_a_living_namesake,                                               \
+	  "a living namesake keeps a node out within two timeouts")           \
+	X(on_a_quick_restart,                                                 \
+	  "a crashed node's name is free as soon as its session is gone")     \
 	X(on_no_server, "a node joins when a server appears")                 \
 	X(on_close_without_a_server, "close ends without any server")         \
 	X(on_a_cut_off_follower,                                              \
