@@ -97,6 +97,15 @@ readme_shows_hello() {
 	sed -n '/^```c$/,/^```$/p' README | sed '1d;$d' | diff -u examples/hello.c -
 }
 
+# The faults in t/README are cases that exist.
+faults_without_case() {
+	sed -n '/^Faults$/,/^Running$/s/^  [^ ]*  *//p' t/README |
+		while read -r sentence; do
+			grep -qrF "\"$sentence\"" t --include='*.[ch]' \
+				--include='*.sh' || echo "$sentence"
+		done
+}
+
 case_is "every source file names its licence" nothing without_licence
 case_is "every C file says what it is for" nothing without_purpose
 case_is "no file is longer than 800 lines" nothing too_long
@@ -108,6 +117,7 @@ case_is "nothing is marked as unfinished" nothing unfinished
 case_is "scripts can be run" nothing not_executable
 case_is "configure.ac and version.h agree" versions_agree
 case_is "the formatter and editors agree" formats_agree
+case_is "the faults in t/README have their cases" nothing faults_without_case
 case_is "README shows examples/hello.c as it is" readme_shows_hello
 if in_git; then
 	case_is "nothing generated is in git" nothing generated_in_git

@@ -39,6 +39,8 @@ END
 	printf '#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n' >autogen.sh
 	chmod +x autogen.sh
 	printf '%s\n/* A file. */\nint main;\n' "$spdx" >examples/hello.c
+	printf 'Faults\n\n  unit-x  it breaks\n\nRunning\n' >t/README
+	printf '\t{"it breaks", it_breaks},\n' >>t/unit-x.c
 	{ echo Look:; echo '```c'; cat examples/hello.c; echo '```'; } >README
 }
 
@@ -90,6 +92,7 @@ lint-files|nothing is marked as unfinished|echo '/* TO''DO: more */' >>src/core.
 lint-files|scripts can be run|chmod -x autogen.sh
 lint-files|configure.ac and version.h agree|sed -i 's/PATCH 3/PATCH 4/' include/metafora/version.h
 lint-files|the formatter and editors agree|echo 'TabWidth: 4' >.clang-format
+lint-files|the faults in t/README have their cases|sed -i 's/it breaks"/it may break"/' t/unit-x.c
 lint-files|README shows examples/hello.c as it is|sed -i 's/int main/int Main/' README
 lint-files|README shows examples/hello.c as it is|echo Nothing. >README
 lint-exports|the version script lists what the headers declare|sed -i /metafora_b/d src/libmetafora.map
