@@ -50,6 +50,7 @@ include t/balancer.mk
 include t/sim.mk
 include t/zk.mk
 include t/zkserver.mk
+include t/ctl.mk
 include t/install.mk
 include t/lint.mk
 
