@@ -597,6 +597,7 @@ void mf_zk_claims_listed(struct zk_node *node, struct zk_folder *folder,
 			 const struct metafora_claim_fact *facts, size_t n)
 {
 	struct zk_claim *claim, *next;
+	size_t n_decided = 0;
 
 	/* Core may add claims meanwhile, but removes none. */
 	for (claim = TAILQ_FIRST(&folder->claims);
@@ -606,8 +607,13 @@ void mf_zk_claims_listed(struct zk_node *node, struct zk_folder *folder,
 
 		next = TAILQ_NEXT(claim, in_bucket);
 		line = line_of(facts, n, claim->task, &n_line);
+		n_decided += claim->state == ZK_CLAIM_LISTING;
 		apply_line(node, claim, line, n_line);
 	}
+	if (n_decided)
+		mf_zk_host(node)->log(mf_zk_host(node), METAFORA_LOG_DEBUG,
+				      "claims decided n=%zu bucket=%u",
+				      n_decided, folder->bucket);
 	find_strangers(node, facts, n);
 	mf_zk_writes_pump(node);
 }

@@ -350,6 +350,9 @@ static bool send_batch(struct zk_node *node, struct zk_claim_queue *queue,
 	batch->call.request.kind = ZK_WRITE;
 	batch->call.request.ops = batch->ops;
 	batch->call.request.n_ops = batch->n_ops;
+	mf_zk_host(node)->log(mf_zk_host(node), METAFORA_LOG_DEBUG,
+			      "claims %s n=%zu", create ? "sent" : "given up",
+			      batch->n_claims);
 	mf_zk_session_send(&node->session, &batch->call);
 	return true;
 }
