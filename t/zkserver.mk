@@ -54,12 +54,13 @@ t_unit_ownership_LDADD = $(REAL_LIBS)
 REAL_TESTS = \
 	t/conf-zk3 \
 	t/conf-zk \
+	t/zk-bench \
 	t/zk-cluster \
 	t/zk-moves \
 	t/zk-scale \
 	t/zk-wire
 
-EXTRA_PROGRAMS = $(REAL_TESTS) t/zk-node
+EXTRA_PROGRAMS += $(REAL_TESTS) t/zk-node
 t_conf_zk_CPPFLAGS = $(TEST_CPPFLAGS) -DCONF_ZK_SERVERS=1
 t_conf_zk_LDADD = libconf.la $(REAL_LIBS)
 t_conf_zk3_SOURCES = t/conf-zk.c
@@ -68,6 +69,8 @@ t_conf_zk3_LDADD = libconf.la $(REAL_LIBS)
 t_zk_node_SOURCES = t/lib/node_main.c t/lib/node_main.h
 t_zk_node_CPPFLAGS = $(TEST_CPPFLAGS)
 t_zk_node_LDADD = $(REAL_LIBS)
+t_zk_bench_CPPFLAGS = $(TEST_CPPFLAGS)
+t_zk_bench_LDADD = $(REAL_LIBS)
 t_zk_cluster_CPPFLAGS = $(TEST_CPPFLAGS)
 t_zk_cluster_LDADD = $(REAL_LIBS)
 t_zk_moves_CPPFLAGS = $(TEST_CPPFLAGS)

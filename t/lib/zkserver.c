@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "port.h"
@@ -276,14 +275,14 @@ static void clear(struct zkservers *servers)
 
 /* --- running --------------------------------------------------------------------------- */
 
-static void launch(struct server *server)
+static void launch(struct server *server, bool lasting)
 {
 	const char *const argv[] = {
 		JAVA,
-		"-Xms32m",
-		"-Xmx512m",
+		lasting ? "-Xms256m" : "-Xms32m",
+		lasting ? "-Xmx1g" : "-Xmx512m",
 		"-XX:+UseSerialGC",
-		"-XX:TieredStopAtLevel=1",
+		lasting ? "-XX:TieredStopAtLevel=4" : "-XX:TieredStopAtLevel=1",
 		/* It would leave files in /tmp. */
 		"-XX:-UsePerfData",
 		"-Djava.net.preferIPv4Stack=true",
@@ -394,7 +393,7 @@ struct zkservers *zkservers_start(const struct zkservers_options *options)
 			process_die("out of memory");
 		is_registered = true;
 		for (i = 0; i < options->n; i++)
-			launch(&servers->servers[i]);
+			launch(&servers->servers[i], servers->options.lasting);
 		if (wait_all(servers, &died)) {
 			servers->next = all;
 			all = servers;
@@ -497,5 +496,5 @@ void zkservers_restart(struct zkservers *servers, unsigned int i)
 {
 	if (servers->servers[i].pid)
 		process_die("server %u runs already", i);
-	launch(&servers->servers[i]);
+	launch(&servers->servers[i], servers->options.lasting);
 }

@@ -25,6 +25,8 @@ struct zkservers_options {
 	int tick_ms;    /* 0: 200 */
 	unsigned int
 		sync_ticks; /* 0: 20: so long may a follower be out of touch */
+	/* For hours of load, rather than for a quick start. */
+	bool lasting;
 	bool relayed;       /* followers reach leaders through relays */
 };
 
