@@ -90,7 +90,6 @@ static bool read_members(struct mf_fair *fair,
 	const struct metafora_member *self = metafora_cluster_self(cluster);
 	bool changed = n != fair->n_members;
 	bool matters = false;
-	uint64_t names = 0;
 	size_t i;
 
 	fair->n_members = n;
@@ -105,10 +104,7 @@ static bool read_members(struct mf_fair *fair,
 			fair->self = i;
 		changed |= read_member(fair, m, member, member == self);
 		matters |= count_matters(m, n_before);
-		names = mf_rendezvous_pair(names, m->hash);
 	}
-	fair->n_buckets = metafora_cluster_n_buckets(cluster);
-	fair->start = fair->n_buckets ? names % fair->n_buckets : 0;
 	if (changed)
 		mf_adopted_clear(&fair->adopted);
 	return changed || matters;
@@ -143,6 +139,7 @@ static int look(struct mf_fair *fair, const struct metafora_cluster *cluster)
 		mf_quota(fair->members, n, n_tasks, fair->takers);
 	find_takers(fair);
 	fair->n_tasks = n_tasks;
+	fair->n_buckets = metafora_cluster_n_buckets(cluster);
 	fair->version = metafora_cluster_version(cluster);
 	fair->known = true;
 	return 0;
@@ -261,12 +258,13 @@ uint64_t mf_fair_rank(const struct mf_fair *fair,
 {
 	const char *id = metafora_cluster_task_id(task);
 	uint64_t bucket = metafora_cluster_task_bucket(task);
+	unsigned int start = mf_fair_start(fair, mf_fair_group(owner));
 	uint64_t pair =
 		mf_rendezvous_pair(mf_rendezvous_hash(id), owner->hash);
 
-	if (bucket < fair->start)
+	if (bucket < start)
 		bucket += fair->n_buckets;
-	return (bucket - fair->start) << 47 | pair >> 17;
+	return (bucket - start) << 47 | pair >> 17;
 }
 
 static uint64_t fair_balance(void *state, const struct metafora_balance *balance,

@@ -42,7 +42,6 @@ struct mf_fair {
 	uint64_t version;
 	uint64_t n_tasks;
 	unsigned int n_buckets;
-	unsigned int start; /* bucket that moves begin with */
 	struct mf_quota_member *members; /* as the view numbers them */
 	struct mf_quota_member **takers; /* those with a deficit */
 	size_t n_room;   /* of both arrays */
@@ -93,10 +92,24 @@ struct mf_quota_member *
 mf_fair_waiter(const struct mf_fair *fair,
 	       const struct metafora_cluster_task *task);
 /*
- * In which order an owner gives tasks away, lowest first: all nodes that see
- * the same members know it.  It is bucket by bucket, and all owners begin with
- * the same, so that few buckets change; with which depends on who is there, so
- * that no task is more often the first than others.
+ * An owner gives tasks away bucket by bucket, and in few groups of owners all
+ * begin with the same, so that few buckets change and few need be looked
+ * through.  More than one group, so that what has moved once is seldom the
+ * first to move again.
+ */
+#define MF_FAIR_GROUPS 8
+static inline unsigned int mf_fair_group(const struct mf_quota_member *owner)
+{
+	return owner->hash % MF_FAIR_GROUPS;
+}
+static inline unsigned int mf_fair_start(const struct mf_fair *fair,
+					 unsigned int group)
+{
+	return (uint64_t)group * fair->n_buckets / MF_FAIR_GROUPS;
+}
+/*
+ * In which order an owner gives tasks away, lowest first.  All nodes know it,
+ * whatever else they see: it hangs on names only.
  */
 uint64_t mf_fair_rank(const struct mf_fair *fair,
 		      const struct mf_quota_member *owner,

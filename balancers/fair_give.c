@@ -217,6 +217,35 @@ static size_t gather_wanted(const struct mf_fair *fair,
 }
 
 /*
+ * Who waits in more lines than it has use for, because it saw a change late,
+ * is about to leave the first of them, by owner and rank.  It must not be
+ * handed those before it gets there, or it would have to give tasks away
+ * again.  Leaves in each member's first how many of its lines here they are.
+ */
+static void find_useless(struct mf_fair *fair,
+			 const struct metafora_cluster *cluster)
+{
+	const struct metafora_cluster_task *task = NULL;
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < fair->n_members; i++) {
+		struct mf_quota_member *m = &fair->members[i];
+		uint64_t n = m->n_owned + m->n_waiting;
+
+		m->first = n > m->quota ? n - m->quota : 0;
+		any |= m->n_waiting && m->first;
+	}
+	while (any && (task = metafora_cluster_next_waited(cluster, task))) {
+		struct mf_quota_member *waiter = mf_fair_waiter(fair, task);
+
+		if (metafora_cluster_task_member(task, 0) < fair->self &&
+		    waiter && waiter->first)
+			waiter->first--;
+	}
+}
+
+/*
  * Release what is beyond the share and waited for, in the order that all nodes
  * know, and to nobody more than it is below its quota.
  */
@@ -246,11 +275,16 @@ static uint64_t honour(struct mf_fair *fair,
 	n_excess = allow(fair, balance, n_excess, &again_ns);
 	for (i = 0; i < fair->n_members; i++)
 		fair->members[i].n_lined = 0;
+	find_useless(fair, balance->cluster);
 	for (i = 0; i < n_wanted && n_given < n_excess; i++) {
 		struct mf_quota_member *waiter = wanted[i].waiter;
 
 		if (waiter->n_owned + waiter->n_lined >= waiter->quota)
 			continue;
+		if (waiter->first) {
+			waiter->first--;
+			continue;
+		}
 		if (metafora_plan_release(plan, wanted[i].task))
 			break;
 		waiter->n_lined++;

@@ -167,13 +167,14 @@ static uint64_t net(uint64_t deficit, uint64_t all, uint64_t n_unowned)
 
 /*
  * Mark what lies beside our stretch: of each owner so many tasks from the
- * first.  The order of names is that of members.  Returns how many owners are
- * marked.
+ * first.  The order of names is that of members.  Counts how many owners of
+ * each group are marked; returns how many there are.
  */
-static size_t mark(struct mf_fair *fair, uint64_t want, uint64_t n_unowned)
+static size_t mark(struct mf_fair *fair, uint64_t want, uint64_t n_unowned,
+		   size_t *n_marked)
 {
 	uint64_t begin = 0, end, all = 0, at = 0;
-	size_t n_marked = 0;
+	size_t n_all = 0;
 	size_t i;
 
 	for (i = 0; i < fair->n_members; i++)
@@ -193,19 +194,20 @@ static size_t mark(struct mf_fair *fair, uint64_t want, uint64_t n_unowned)
 		to = at + n < end ? at + n : end;
 		m->first = from - at;
 		m->n_lined = to > from ? to - from : 0;
-		n_marked += m->n_lined > 0;
+		n_marked[mf_fair_group(m)] += m->n_lined > 0;
+		n_all += m->n_lined > 0;
 		at += n;
 	}
-	return n_marked;
+	return n_all;
 }
 
 /*
- * All tasks in the bucket of owners with a mark that nobody waits for.  False:
- * no memory.
+ * All tasks in the bucket that nobody waits for, of the owners in the group
+ * with a mark.  False: no memory.
  */
 static bool gather(const struct mf_fair *fair,
 		   const struct metafora_cluster *cluster, unsigned int bucket,
-		   struct places *places)
+		   unsigned int group, struct places *places)
 {
 	const struct metafora_cluster_task *task = NULL;
 
@@ -215,6 +217,7 @@ static bool gather(const struct mf_fair *fair,
 		struct mf_quota_member *owner = mf_fair_place(fair, task, 0);
 
 		if (owner && owner->n_lined &&
+		    mf_fair_group(owner) == group &&
 		    !metafora_cluster_task_n_waiters(task) &&
 		    !add(fair, places, task, owner, false))
 			return false;
@@ -246,26 +249,50 @@ static size_t queue_marked(struct places *places, struct metafora_plan *plan)
 	return n_done;
 }
 
+/* The buckets that are so far from where their groups of owners begin. */
+static size_t queue_at(struct mf_fair *fair,
+		       const struct metafora_cluster *cluster,
+		       unsigned int distance, size_t *n_marked,
+		       struct places *places, struct metafora_plan *plan)
+{
+	size_t n_done = 0;
+	unsigned int group;
+
+	for (group = 0; group < MF_FAIR_GROUPS; group++) {
+		unsigned int bucket = (mf_fair_start(fair, group) + distance) %
+				      fair->n_buckets;
+		size_t n;
+
+		if (!n_marked[group])
+			continue;
+		if (!gather(fair, cluster, bucket, group, places))
+			return SIZE_MAX;
+		n = queue_marked(places, plan);
+		if (n == SIZE_MAX)
+			return SIZE_MAX;
+		n_marked[group] -= n;
+		n_done += n;
+	}
+	return n_done;
+}
+
 static uint64_t queue(struct mf_fair *fair,
 		      const struct metafora_balance *balance, uint64_t want,
 		      struct places *places, struct metafora_plan *plan)
 {
 	const struct metafora_cluster *cluster = balance->cluster;
-	size_t n_marked =
-		mark(fair, want, metafora_cluster_n_unowned(cluster));
-	bool any = n_marked > 0;
+	size_t n_marked[MF_FAIR_GROUPS] = {0};
+	size_t n_left = mark(fair, want, metafora_cluster_n_unowned(cluster),
+			     n_marked);
+	bool any = n_left > 0;
 	unsigned int i;
 
-	for (i = 0; i < fair->n_buckets && n_marked; i++) {
-		unsigned int bucket = (fair->start + i) % fair->n_buckets;
-		size_t n_done;
+	for (i = 0; i < fair->n_buckets && n_left; i++) {
+		size_t n = queue_at(fair, cluster, i, n_marked, places, plan);
 
-		if (!gather(fair, cluster, bucket, places))
+		if (n == SIZE_MAX)
 			return balance->now_ns + fair->delay_ns;
-		n_done = queue_marked(places, plan);
-		if (n_done == SIZE_MAX)
-			return balance->now_ns + fair->delay_ns;
-		n_marked -= n_done;
+		n_left -= n;
 	}
 	/* Core may have its reasons not to: see what came of it. */
 	return any ? balance->now_ns + fair->grace_ns : 0;

@@ -420,6 +420,73 @@ static void one_that_stops_slowly_keeps_only_its_own_waiters(void)
 	CU_ASSERT_EQUAL(r.n_moves, 20);
 }
 
+/*
+ * Of nine tasks three nodes have four, one and four; w waits for one of ours
+ * or two, and for two of z's or one.  Returns what we release.
+ */
+static size_t honour_one_that_waits_for_three(bool two_of_ours)
+{
+	static const char *const ids[] = {"m1", "m2", "m3", "m4", "w1",
+					  "z1", "z2", "z3", "z4"};
+	const struct metafora_member_record records[] = {
+		{.node = "m", .session = 1, .weight = 1},
+		{.node = "w", .session = 2, .weight = 1},
+		{.node = "z", .session = 3, .weight = 1},
+	};
+	struct metafora_claim_fact claims[12] = {{NULL, NULL, 0}};
+	struct metafora_task_fact facts[9] = {{NULL, 0}};
+	struct mf_entry entries[4] = {{0}};
+	struct metafora_balancer *fair = NULL;
+	struct metafora_plan plan = {0};
+	struct metafora_cluster view;
+	struct metafora_balance balance = {.cluster = &view,
+					   .node = "m",
+					   .now_ns = 1000 * NS_PER_MS};
+	const char *waited = two_of_ours ? "m1 m2 z1" : "m1 z1 z2";
+	size_t n = 0;
+	size_t i;
+
+	for (i = 0; i < 9; i++) {
+		facts[i].task = claims[n].task = ids[i];
+		claims[n].node = ids[i][0] == 'm' ? "m" :
+				 ids[i][0] == 'w' ? "w" : "z";
+		claims[n++].token = i + 1;
+		if (!strstr(waited, ids[i]))
+			continue;
+		claims[n].task = ids[i];
+		claims[n].node = "w";
+		claims[n++].token = 20 + i;
+	}
+	CU_ASSERT_EQUAL_FATAL(metafora_balancer_fair_new(&fair), 0);
+	CU_ASSERT_EQUAL_FATAL(mf_view_init(&view, "m", true), 0);
+	CU_ASSERT_EQUAL_FATAL(mf_view_begin(&view, 1), 0);
+	mf_view_members(&view, records, 3);
+	mf_view_tasks(&view, 1, 0, facts, 9);
+	mf_view_claims(&view, 1, 0, claims, n);
+	for (i = 0; i < 4; i++) {
+		entries[i].task = mf_view_find(&view, ids[i]);
+		entries[i].task->entry = &entries[i];
+		entries[i].state = MF_RUNNING;
+		TAILQ_INSERT_TAIL(&view.own, &entries[i], in_own);
+	}
+	view.n_held = 4;
+	fair->ops->balance(fair->state, &balance, &plan);
+	n = plan.releases.n;
+	for (i = 0; i < 4; i++)
+		entries[i].task->entry = NULL;
+	metafora_balancer_free(fair);
+	mf_plan_fini(&plan);
+	mf_view_fini(&view);
+	return n;
+}
+
+/* It has use for two of three, and leaves the first: one of ours. */
+static void what_a_waiter_will_leave_is_not_handed_over(void)
+{
+	CU_ASSERT_EQUAL(honour_one_that_waits_for_three(false), 0);
+	CU_ASSERT_EQUAL(honour_one_that_waits_for_three(true), 1);
+}
+
 static void a_timeout_out_of_range_is_refused(void)
 {
 	struct metafora_balancer *fair = NULL, *dumb = NULL;
@@ -656,6 +723,8 @@ static const struct tap_case cases[] = {
 	 a_stalled_waiter_does_not_keep_others_from_their_share},
 	{"one that stops slowly keeps only its own waiters",
 	 one_that_stops_slowly_keeps_only_its_own_waiters},
+	{"what a waiter will leave is not handed over",
+	 what_a_waiter_will_leave_is_not_handed_over},
 	{"a timeout out of range is refused", a_timeout_out_of_range_is_refused},
 	{"a rate is kept, and the share reached",
 	 a_rate_is_kept_and_the_share_reached},

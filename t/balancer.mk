@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-libtest_la_SOURCES += t/lib/rounds.c t/lib/rounds.h
+libtest_la_SOURCES += t/lib/rounds.c t/lib/rounds.h t/lib/crowd.c t/lib/crowd.h
 
 check_PROGRAMS += t/balancer-rendezvous t/balancer-quota t/balancer-decide \
 	t/balancer-fair t/balancer-open t/balancer-pull t/balancer-dumb t/balancer-oom
@@ -35,3 +35,8 @@ t_balancer_meminfo_CPPFLAGS = $(TEST_CPPFLAGS)
 t_balancer_meminfo_LDADD = $(TEST_LIBS)
 t_balancer_resource_CPPFLAGS = $(TEST_CPPFLAGS)
 t_balancer_resource_LDADD = $(TEST_LIBS) -lm
+
+check_PROGRAMS += t/balancer-crowd
+TESTS += t/balancer-crowd
+t_balancer_crowd_CPPFLAGS = $(TEST_CPPFLAGS)
+t_balancer_crowd_LDADD = $(TEST_LIBS)
