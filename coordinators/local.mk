@@ -25,8 +25,12 @@ libcoordinators_la_SOURCES += \
 	coordinators/zookeeper/client.c \
 	coordinators/zookeeper/client.h \
 	coordinators/zookeeper/client_command.c \
+	coordinators/zookeeper/client_describe.c \
+	coordinators/zookeeper/client_list.c \
 	coordinators/zookeeper/client_read.c \
 	coordinators/zookeeper/client_remove.c \
+	coordinators/zookeeper/client_rows.c \
+	coordinators/zookeeper/client_rows.h \
 	coordinators/zookeeper/client_submit.c \
 	coordinators/zookeeper/commands.c \
 	coordinators/zookeeper/evict.c \

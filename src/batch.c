@@ -121,12 +121,3 @@ int metafora_batch_error(const struct metafora_batch *batch, size_t i)
 {
 	return batch && i < batch->n ? batch->errors[i] : METAFORA_EINVAL;
 }
-
-void mf_batch_fail(struct metafora_batch *batch, size_t first, size_t n,
-		   int error)
-{
-	size_t i;
-
-	for (i = first; i < first + n; i++)
-		batch->errors[i] = error;
-}

@@ -26,8 +26,4 @@ struct metafora_batch {
 int mf_submission_check(const char *id, size_t id_bytes, const void *properties,
 			size_t size_bytes);
 
-/* Set the errors of n tasks from first on. */
-void mf_batch_fail(struct metafora_batch *batch, size_t first, size_t n,
-		   int error);
-
 #endif

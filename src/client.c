@@ -280,8 +280,10 @@ void mf_client_close(struct metafora_client *client)
 	first = !client->refusing;
 	client->refusing = true;
 	pthread_mutex_unlock(&client->lock);
-	if (first)
-		mf_loop_post(&client->loop, &client->close_post);
+	if (!first)
+		return;
+	mf_gate_open(&client->refuses);
+	mf_loop_post(&client->loop, &client->close_post);
 }
 
 /* --- making and freeing ------------------------------------------------------ */
@@ -301,6 +303,7 @@ static int init_lock(struct metafora_client *client)
 static void destroy(struct metafora_client *client)
 {
 	mf_loop_fini(&client->loop);
+	mf_gate_fini(&client->refuses);
 	pthread_cond_destroy(&client->changed);
 	pthread_mutex_destroy(&client->lock);
 	free(client);
@@ -335,6 +338,7 @@ int mf_client_new_on(struct mf_runtime *runtime,
 	client->close_post.deliver = deliver_close;
 	client->end_post.deliver = deliver_end;
 	mf_timer_init(&client->close_timer, on_close_timeout, client);
+	mf_gate_init(&client->refuses);
 	error = init_lock(client);
 	if (error)
 		goto free_client;
@@ -355,6 +359,7 @@ int mf_client_new_on(struct mf_runtime *runtime,
 	return 0;
 
 destroy_lock:
+	mf_gate_fini(&client->refuses);
 	pthread_cond_destroy(&client->changed);
 	pthread_mutex_destroy(&client->lock);
 free_client:

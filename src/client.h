@@ -25,7 +25,8 @@ int mf_client_new_on(struct mf_runtime *runtime,
  * valid during the call.  fn may make further requests and close the client.
  * Any thread.  What is passed in is copied.  Returns 0 (fn will run) or an
  * error (it will not): that of an argument, METAFORA_EFULL, METAFORA_ESTOPPED,
- * METAFORA_ENOMEM.  A batch must not be empty, and is one request: at most
+ * METAFORA_ENOMEM, METAFORA_ENOTSUP (an optional operation the plug-in does
+ * not have).  A batch must not be empty, and is one request: at most
  * 1,000 tasks, and 512 KiB if it has several (else METAFORA_E2BIG).
  */
 typedef void (*mf_reply_fn)(void *arg, const struct metafora_reply *reply);
@@ -38,6 +39,11 @@ int mf_client_remove(struct metafora_client *client, const char *id,
 int mf_client_list(struct metafora_client *client, const char *prefix,
 		   const char *after, size_t limit, int64_t timeout_ms,
 		   mf_reply_fn fn, void *arg);
+int mf_client_list_details(struct metafora_client *client, const char *prefix,
+			   const char *after, size_t limit, int64_t timeout_ms,
+			   mf_reply_fn fn, void *arg);
+int mf_client_describe(struct metafora_client *client, const char *id,
+		       int64_t timeout_ms, mf_reply_fn fn, void *arg);
 int mf_client_get(struct metafora_client *client, const char *id,
 		  int64_t timeout_ms, mf_reply_fn fn, void *arg);
 int mf_client_nodes(struct metafora_client *client, int64_t timeout_ms,
@@ -45,6 +51,9 @@ int mf_client_nodes(struct metafora_client *client, int64_t timeout_ms,
 int mf_client_command(struct metafora_client *client, const char *node,
 		      const char *name, const char *argument,
 		      int64_t timeout_ms, mf_reply_fn fn, void *arg);
+int mf_client_command_send(struct metafora_client *client, const char *node,
+			   const char *name, const char *argument,
+			   int64_t timeout_ms, mf_reply_fn fn, void *arg);
 
 /*
  * Begin to close, once: open requests end with METAFORA_ESTOPPED, later ones

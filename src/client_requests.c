@@ -9,6 +9,7 @@
 #include "listing.h"
 #include "name.h"
 #include "request.h"
+#include "task_info.h"
 
 /* The instant at which a request made now times out. */
 static uint64_t deadline_of(struct metafora_client *client, int64_t timeout_ms)
@@ -161,9 +162,23 @@ static const struct mf_request_kind list_kind = {
 	.valid = list_valid,
 };
 
-int mf_client_list(struct metafora_client *client, const char *prefix,
-		   const char *after, size_t limit, int64_t timeout_ms,
-		   mf_reply_fn fn, void *arg)
+static void send_list_details(struct metafora_client *client,
+			      const struct mf_request *request)
+{
+	client->ops->list_details(client->state, request->number, request->name,
+				  request->after, request->limit);
+}
+
+static const struct mf_request_kind list_details_kind = {
+	.name = "list_details",
+	.send = send_list_details,
+	.valid = list_valid,
+};
+
+static int post_list(struct metafora_client *client,
+		     const struct mf_request_kind *kind, const char *prefix,
+		     const char *after, size_t limit, int64_t timeout_ms,
+		     mf_reply_fn fn, void *arg)
 {
 	size_t prefix_bytes, after_bytes;
 	struct mf_request *request;
@@ -179,7 +194,7 @@ int mf_client_list(struct metafora_client *client, const char *prefix,
 	if (prefix_bytes > METAFORA_TASK_ID_MAX ||
 	    after_bytes > METAFORA_TASK_ID_MAX)
 		return METAFORA_ENAMETOOLONG;
-	error = mf_request_new(client, &list_kind,
+	error = mf_request_new(client, kind,
 			       prefix_bytes + 1 + after_bytes + 1, &request);
 	if (error)
 		return error;
@@ -189,6 +204,24 @@ int mf_client_list(struct metafora_client *client, const char *prefix,
 	request->limit = limit;
 	mf_request_post(request, deadline_of(client, timeout_ms), fn, arg);
 	return 0;
+}
+
+int mf_client_list(struct metafora_client *client, const char *prefix,
+		   const char *after, size_t limit, int64_t timeout_ms,
+		   mf_reply_fn fn, void *arg)
+{
+	return post_list(client, &list_kind, prefix, after, limit, timeout_ms,
+			 fn, arg);
+}
+
+int mf_client_list_details(struct metafora_client *client, const char *prefix,
+			   const char *after, size_t limit, int64_t timeout_ms,
+			   mf_reply_fn fn, void *arg)
+{
+	if (client && !mf_client_has(client, list_details))
+		return METAFORA_ENOTSUP;
+	return post_list(client, &list_details_kind, prefix, after, limit,
+			 timeout_ms, fn, arg);
 }
 
 static void send_get(struct metafora_client *client,
@@ -222,6 +255,39 @@ int mf_client_get(struct metafora_client *client, const char *id,
 	if (error)
 		return error;
 	return post_name(client, &get_kind, id, timeout_ms, fn, arg);
+}
+
+static void send_describe(struct metafora_client *client,
+			  const struct mf_request *request)
+{
+	client->ops->describe(client->state, request->number, request->name);
+}
+
+static bool describe_valid(const struct mf_request *request,
+			   const struct metafora_reply *reply)
+{
+	return mf_task_info_valid(reply, request->name);
+}
+
+static const struct mf_request_kind describe_kind = {
+	.name = "describe",
+	.send = send_describe,
+	.valid = describe_valid,
+};
+
+int mf_client_describe(struct metafora_client *client, const char *id,
+		       int64_t timeout_ms, mf_reply_fn fn, void *arg)
+{
+	int error;
+
+	if (!client || timeout_ms <= 0 || !fn)
+		return METAFORA_EINVAL;
+	error = mf_task_id_check(id);
+	if (error)
+		return error;
+	if (!mf_client_has(client, describe))
+		return METAFORA_ENOTSUP;
+	return post_name(client, &describe_kind, id, timeout_ms, fn, arg);
 }
 
 static void send_nodes(struct metafora_client *client,
@@ -276,9 +342,22 @@ static const struct mf_request_kind command_kind = {
 	.error_has_data = true,
 };
 
-int mf_client_command(struct metafora_client *client, const char *node,
-		      const char *name, const char *argument,
-		      int64_t timeout_ms, mf_reply_fn fn, void *arg)
+static void send_command_send(struct metafora_client *client,
+			      const struct mf_request *request)
+{
+	client->ops->command_send(client->state, request->number, request->name,
+				  request->data, request->size_bytes);
+}
+
+static const struct mf_request_kind command_send_kind = {
+	.name = "command_send",
+	.send = send_command_send,
+};
+
+static int post_command(struct metafora_client *client,
+			const struct mf_request_kind *kind, const char *node,
+			const char *name, const char *argument,
+			int64_t timeout_ms, mf_reply_fn fn, void *arg)
 {
 	struct mf_request *request;
 	size_t bytes, size_bytes;
@@ -294,7 +373,7 @@ int mf_client_command(struct metafora_client *client, const char *node,
 	if (error)
 		return error;
 	bytes = strlen(node) + 1;
-	error = mf_request_new(client, &command_kind, bytes, &request);
+	error = mf_request_new(client, kind, bytes, &request);
 	if (error) {
 		free(data);
 		return error;
@@ -304,4 +383,22 @@ int mf_client_command(struct metafora_client *client, const char *node,
 	request->size_bytes = size_bytes;
 	mf_request_post(request, deadline_of(client, timeout_ms), fn, arg);
 	return 0;
+}
+
+int mf_client_command(struct metafora_client *client, const char *node,
+		      const char *name, const char *argument,
+		      int64_t timeout_ms, mf_reply_fn fn, void *arg)
+{
+	return post_command(client, &command_kind, node, name, argument,
+			    timeout_ms, fn, arg);
+}
+
+int mf_client_command_send(struct metafora_client *client, const char *node,
+			   const char *name, const char *argument,
+			   int64_t timeout_ms, mf_reply_fn fn, void *arg)
+{
+	if (client && !mf_client_has(client, command_send))
+		return METAFORA_ENOTSUP;
+	return post_command(client, &command_send_kind, node, name, argument,
+			    timeout_ms, fn, arg);
 }

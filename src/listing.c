@@ -18,6 +18,7 @@ struct task_row {
 	const char *id;
 	const char *owner;
 	uint64_t token;
+	int64_t since_ms;
 };
 
 struct metafora_listing {
@@ -32,6 +33,10 @@ struct node_row {
 	double weight;
 	uint64_t capacity;
 	size_t n_owned;
+	const char *host;
+	const char *version;
+	int64_t since_ms;
+	uint32_t pid;
 };
 
 struct metafora_node_list {
@@ -105,6 +110,7 @@ int mf_listing_new(const struct metafora_reply *reply,
 		listing->rows[i].owner =
 			row->owner ? put(&at, row->owner) : NULL;
 		listing->rows[i].token = row->owner ? row->token : 0;
+		listing->rows[i].since_ms = row->owner ? row->since_ms : 0;
 	}
 	*out = listing;
 	return 0;
@@ -150,6 +156,14 @@ uint64_t metafora_listing_token(const struct metafora_listing *listing,
 	return row ? row->token : 0;
 }
 
+int64_t metafora_listing_since_ms(const struct metafora_listing *listing,
+				  size_t i)
+{
+	const struct task_row *row = task_row(listing, i);
+
+	return row ? row->since_ms : 0;
+}
+
 void metafora_listing_free(struct metafora_listing *listing)
 {
 	free(listing);
@@ -184,6 +198,12 @@ bool mf_node_list_valid(const struct metafora_reply *reply)
 	return true;
 }
 
+/* What is for people may be missing. */
+static const char *text_of(const char *text)
+{
+	return text ? text : "";
+}
+
 int mf_node_list_new(const struct metafora_reply *reply,
 		     struct metafora_node_list **out)
 {
@@ -194,7 +214,9 @@ int mf_node_list_new(const struct metafora_reply *reply,
 
 	for (i = 0; i < reply->n_members; i++)
 		bytes += sizeof(list->rows[0]) +
-			 strlen(reply->members[i].record.node) + 1;
+			 strlen(reply->members[i].record.node) + 1 +
+			 strlen(text_of(reply->members[i].record.host)) + 1 +
+			 strlen(text_of(reply->members[i].record.version)) + 1;
 	list = malloc(bytes);
 	if (!list)
 		return METAFORA_ENOMEM;
@@ -209,6 +231,10 @@ int mf_node_list_new(const struct metafora_reply *reply,
 		row->weight = member->record.weight;
 		row->capacity = member->record.capacity;
 		row->n_owned = member->n_owned;
+		row->host = put(&at, text_of(member->record.host));
+		row->version = put(&at, text_of(member->record.version));
+		row->since_ms = member->record.start_ms;
+		row->pid = member->record.pid;
 	}
 	*out = list;
 	return 0;
@@ -263,6 +289,37 @@ size_t metafora_node_list_n_owned(const struct metafora_node_list *list,
 	const struct node_row *row = node_row(list, i);
 
 	return row ? row->n_owned : 0;
+}
+
+const char *metafora_node_list_host(const struct metafora_node_list *list,
+				    size_t i)
+{
+	const struct node_row *row = node_row(list, i);
+
+	return row ? row->host : NULL;
+}
+
+uint32_t metafora_node_list_pid(const struct metafora_node_list *list, size_t i)
+{
+	const struct node_row *row = node_row(list, i);
+
+	return row ? row->pid : 0;
+}
+
+const char *metafora_node_list_version(const struct metafora_node_list *list,
+				       size_t i)
+{
+	const struct node_row *row = node_row(list, i);
+
+	return row ? row->version : NULL;
+}
+
+int64_t metafora_node_list_since_ms(const struct metafora_node_list *list,
+				    size_t i)
+{
+	const struct node_row *row = node_row(list, i);
+
+	return row ? row->since_ms : 0;
 }
 
 void metafora_node_list_free(struct metafora_node_list *list)

@@ -7,7 +7,9 @@ libcore_la_SOURCES = \
 	src/batch.h \
 	src/client.c \
 	src/client.h \
+	src/client_batch.c \
 	src/client_calls.c \
+	src/client_commands.c \
 	src/client_requests.c \
 	src/clock.c \
 	src/clock.h \
@@ -64,6 +66,8 @@ libcore_la_SOURCES = \
 	src/runtime_threads.c \
 	src/task.c \
 	src/task.h \
+	src/task_info.c \
+	src/task_info.h \
 	src/task_list.c \
 	src/task_list.h \
 	src/task_table.c \
@@ -71,7 +75,9 @@ libcore_la_SOURCES = \
 	src/timers.c \
 	src/timers.h \
 	src/view.c \
-	src/view.h
+	src/view.h \
+	src/wait.c \
+	src/wait.h
 
 lib_LTLIBRARIES += libmetafora.la
 libmetafora_la_SOURCES =

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "client.h"
+#include "gate.h"
 #include "host.h"
 #include "log.h"
 #include "loop.h"
@@ -53,6 +54,7 @@ struct metafora_client {
 	bool opened;            /* guarded by lock: open was tried */
 	int open_error;         /* guarded by lock: fate, for others */
 	bool refusing;          /* guarded by lock: close has begun */
+	struct mf_gate refuses; /* open as soon as refusing is true */
 	size_t n_requests;      /* guarded by lock: made, not ended */
 	size_t n_callers;       /* guarded by lock: inside blocking calls */
 	bool stuck;             /* owner, after join anybody: see free */
@@ -108,6 +110,14 @@ int mf_request_new(struct metafora_client *client,
 /* Hand it over to the loop: fn will run.  Any thread. */
 void mf_request_post(struct mf_request *request, uint64_t deadline_ns,
 		     mf_reply_fn fn, void *arg);
+
+/*
+ * Whether the plug-in has an operation that is optional.  Any thread.
+ */
+#define mf_client_has(client, op)                                              \
+	((client)->ops->size >= offsetof(struct metafora_client_ops, op) +     \
+					sizeof((client)->ops->op) &&           \
+	 (client)->ops->op)
 
 /*
  * As mf_client_submit, for tasks that are not in a batch, within the limits

@@ -324,7 +324,9 @@ static void get_copies_the_properties(void)
 static void list_copies_the_rows(void)
 {
 	const struct metafora_task_row rows[] = {
-		{"job1", "n1", 77}, {"job10", NULL, 0}, {"job2", "n2", 78}};
+		{"job1", "n1", 77, 1000},
+		{"job10", NULL, 0, 1000},
+		{"job2", "n2", 78, 1001}};
 	struct metafora_listing *listing = NULL;
 
 	canned.reply.tasks = rows;
@@ -338,9 +340,11 @@ static void list_copies_the_rows(void)
 	CU_ASSERT_STRING_EQUAL(metafora_listing_id(listing, 0), "job1");
 	CU_ASSERT_STRING_EQUAL(metafora_listing_owner(listing, 0), "n1");
 	CU_ASSERT_EQUAL(metafora_listing_token(listing, 0), 77);
+	CU_ASSERT_EQUAL(metafora_listing_since_ms(listing, 0), 1000);
 	CU_ASSERT_STRING_EQUAL(metafora_listing_id(listing, 1), "job10");
 	CU_ASSERT_PTR_NULL(metafora_listing_owner(listing, 1));
 	CU_ASSERT_EQUAL(metafora_listing_token(listing, 1), 0);
+	CU_ASSERT_EQUAL(metafora_listing_since_ms(listing, 1), 0);
 	CU_ASSERT_STRING_EQUAL(metafora_listing_id(listing, 2), "job2");
 	CU_ASSERT_STRING_EQUAL(metafora_listing_owner(listing, 2), "n2");
 

@@ -36,3 +36,10 @@ check_PROGRAMS += t/api-log
 TESTS += t/api-log
 t_api_log_CPPFLAGS = $(API_CPPFLAGS) $(JANSSON_CFLAGS)
 t_api_log_LDADD = $(API_LIBS) $(JANSSON_LIBS)
+
+check_PROGRAMS += t/api-client-ensure t/api-client-commands
+TESTS += t/api-client-ensure t/api-client-commands
+t_api_client_ensure_CPPFLAGS = $(API_CPPFLAGS)
+t_api_client_ensure_LDADD = libscene.la $(API_LIBS)
+t_api_client_commands_CPPFLAGS = $(API_CPPFLAGS)
+t_api_client_commands_LDADD = libscene.la $(API_LIBS)

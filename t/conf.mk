@@ -15,6 +15,7 @@ libconf_la_SOURCES = \
 	t/conf/chaos.c \
 	t/conf/claims.c \
 	t/conf/clients.c \
+	t/conf/commands.c \
 	t/conf/conf.h \
 	t/conf/harness.c \
 	t/conf/sessions.c

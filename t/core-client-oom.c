@@ -82,6 +82,30 @@ static void read_all(void)
 	free(properties);
 }
 
+static void see_to_all(void)
+{
+	struct metafora_task_info *info = NULL;
+	struct metafora_listing *listing = NULL;
+	struct metafora_answers *answers = NULL;
+
+	EXPECT(0, metafora_client_ensure(client, "job1", "one", 3, LONG_MS));
+	EXPECT(METAFORA_EEXIST,
+	       metafora_client_ensure(client, "job1", "two", 3, LONG_MS));
+	EXPECT(0, metafora_client_task(client, "job1", LONG_MS, &info));
+	CU_ASSERT_STRING_EQUAL(metafora_task_info_properties(info), "one");
+	metafora_task_info_free(info);
+	EXPECT(0, metafora_client_list_details(client, NULL, NULL, 0, LONG_MS,
+					       &listing));
+	CU_ASSERT_EQUAL(metafora_listing_size(listing), 3);
+	metafora_listing_free(listing);
+	EXPECT(METAFORA_ENOENT, metafora_client_command_send(client, "n1", "x",
+							     NULL, LONG_MS));
+	EXPECT(0, metafora_client_command_all(client, "x", NULL, LONG_MS,
+					      &answers));
+	CU_ASSERT_EQUAL(metafora_answers_size(answers), 0);
+	metafora_answers_free(answers);
+}
+
 static void live(void *arg)
 {
 	char *result = NULL;
@@ -101,6 +125,7 @@ static void live(void *arg)
 	CU_ASSERT_EQUAL_FATAL(error, 0);
 	submit_all();
 	read_all();
+	see_to_all();
 	EXPECT(METAFORA_ENOENT,
 	       metafora_client_command(client, "n1", "dump", "caf\xe9", LONG_MS,
 				       &result));

@@ -72,17 +72,17 @@ static void an_answer_to_list_must_fit(void)
 	static char id[METAFORA_TASK_ID_MAX + 2];
 	static char node[METAFORA_NODE_NAME_MAX + 2];
 	const struct metafora_task_row good[] = {
-		{"j2", "n", 1}, {"j3", NULL, 0}, {"j4", NULL, 0}};
-	const struct metafora_task_row swapped[] = {{"j3", NULL, 0},
-						    {"j2", NULL, 0}};
-	const struct metafora_task_row twice[] = {{"j2", NULL, 0},
-						  {"j2", NULL, 0}};
+		{"j2", "n", 1, 0}, {"j3", NULL, 0, 0}, {"j4", NULL, 0, 0}};
+	const struct metafora_task_row swapped[] = {{"j3", NULL, 0, 0},
+						    {"j2", NULL, 0, 0}};
+	const struct metafora_task_row twice[] = {{"j2", NULL, 0, 0},
+						  {"j2", NULL, 0, 0}};
 	const struct metafora_task_row bad[] = {
-		{NULL, NULL, 0}, /* no ID */
-		{"", NULL, 0},   {id, NULL, 0},
-		{"j2", "", 0},                    /* no name of a node */
-		{"j2", node, 0}, {"j1", NULL, 0}, /* not after j1 */
-		{"k1", NULL, 0},                  /* does not begin with j */
+		{NULL, NULL, 0, 0}, /* no ID */
+		{"", NULL, 0, 0},   {id, NULL, 0, 0},
+		{"j2", "", 0, 0},                    /* no name of a node */
+		{"j2", node, 0, 0}, {"j1", NULL, 0, 0}, /* not after j1 */
+		{"k1", NULL, 0, 0},                  /* does not begin with j */
 	};
 	size_t i;
 

@@ -168,6 +168,9 @@ static void use_all(struct cluster *cluster)
 	error_of(cluster, rec_list(cluster->client, "", "", 0));
 	error_of(cluster, rec_get(cluster->client, "t1"));
 	error_of(cluster, rec_nodes(cluster->client));
+	error_of(cluster, rec_list_details(cluster->client, "", "", 0));
+	error_of(cluster, rec_describe(cluster->client, "t1"));
+	error_of(cluster, rec_command_send(cluster->client, "b", "x", 1));
 	command = rec_command(cluster->client, "a", "x", 1);
 	if (site_wait(cluster->site, command_is_there, node, 5000)) {
 		rec_ack(node, node->commands[0].id, 0, "result");

@@ -102,6 +102,15 @@ int metafora_embedded_coordinator_new(struct metafora_embedded_broker *broker,
 	return error;
 }
 
+/* For people only. */
+static int64_t wall_ms(void)
+{
+	struct timespec wall;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	return (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
+}
+
 /* --- tasks -------------------------------------------------------------------- */
 
 struct emb_task *mf_emb_task_new(const char *id, const void *properties,
@@ -181,6 +190,7 @@ int mf_emb_insert(struct metafora_embedded_broker *broker,
 			  in_bucket);
 	task->exists = true;
 	task->birth = ++broker->last_birth;
+	task->submitted_ms = wall_ms();
 	tasks_changed(broker, task->bucket);
 	return 0;
 }
@@ -248,6 +258,7 @@ int mf_emb_enter(struct metafora_embedded_broker *broker,
 	claim->session = session;
 	claim->attempt = attempt;
 	claim->seq = ++bucket->last_seq;
+	claim->since_ms = wall_ms();
 	TAILQ_INSERT_TAIL(&task->line, claim, in_line);
 	TAILQ_INSERT_TAIL(&session->claims, claim, in_session);
 	claims_changed(broker, task->bucket);

@@ -56,6 +56,7 @@ struct emb_claim {
 	struct emb_task *task;
 	struct emb_session *session;
 	uint64_t attempt;
+	int64_t since_ms; /* wall clock, for people */
 	uint32_t seq;
 	uint8_t state; /* enum emb_claim_state */
 	bool is_news;  /* its session must be told something */
@@ -74,6 +75,7 @@ struct emb_task {
 	struct emb_blob *properties;  /* NULL: none */
 	struct emb_request *removers; /* wait until it is free */
 	uint64_t birth;
+	int64_t submitted_ms; /* wall clock, for people */
 	uint8_t bucket;
 	uint8_t n_id; /* bytes of the ID with its NUL: it is copied often */
 	bool exists;
@@ -118,6 +120,7 @@ struct emb_session {
 	struct emb_claims news;
 	TAILQ_HEAD(, emb_evicted) evicted;
 	TAILQ_HEAD(, emb_command) commands;
+	size_t n_commands;
 	uint64_t last_command;
 	uint64_t sent_command; /* newest on its way to the node */
 	/* What has changed since the node last read it. */
@@ -248,8 +251,8 @@ uint64_t mf_emb_next_expiry_ns(const struct metafora_embedded_broker *broker);
 /* --- commands; with the lock held ----------------------------------------------- */
 
 /*
- * Queue a command for the node's living session.  METAFORA_ENOENT,
- * METAFORA_ENOMEM.
+ * Queue a command for the node's living session; waiter NULL: nobody waits.
+ * METAFORA_ENOENT, METAFORA_EFULL, METAFORA_ENOMEM.
  */
 int mf_emb_command(struct metafora_embedded_broker *broker, const char *node,
 		   struct emb_blob *data, struct emb_request *waiter);

@@ -239,6 +239,17 @@ static void client_command(void *state, uint64_t request, const char *node,
 	ask(state, EMB_COMMAND, request, node, data, size_bytes, 0);
 }
 
+static void client_describe(void *state, uint64_t request, const char *task)
+{
+	ask(state, EMB_DESCRIBE, request, task, NULL, 0, 0);
+}
+
+static void client_command_send(void *state, uint64_t request, const char *node,
+				const void *data, size_t size_bytes)
+{
+	ask(state, EMB_COMMAND_SEND, request, node, data, size_bytes, 0);
+}
+
 static void client_cancel(void *state, uint64_t id)
 {
 	struct emb_client *client = state;
@@ -313,4 +324,7 @@ const struct metafora_client_ops mf_emb_client_ops = {
 	.cancel = client_cancel,
 	.close = client_close,
 	.free = client_free,
+	.list_details = client_list, /* all is at hand */
+	.describe = client_describe,
+	.command_send = client_command_send,
 };

@@ -12,11 +12,16 @@ static bool matches(const struct emb_task *task, const char *prefix,
 	       strcmp(task->id, after) > 0;
 }
 
+static const char *node_of(const struct emb_claim *claim)
+{
+	return claim->session->record->member.node;
+}
+
 static const char *owner_of(const struct emb_task *task)
 {
 	const struct emb_claim *first = TAILQ_FIRST(&task->line);
 
-	return first ? first->session->record->member.node : NULL;
+	return first ? node_of(first) : NULL;
 }
 
 static int compare_tasks(const void *a, const void *b)
@@ -34,6 +39,7 @@ rows_of(const struct metafora_embedded_broker *broker,
 {
 	struct metafora_task_row *rows;
 	size_t n_bytes = n * sizeof(*rows);
+	const struct emb_claim *first;
 	const char *owner;
 	char *at;
 	size_t i;
@@ -51,10 +57,9 @@ rows_of(const struct metafora_embedded_broker *broker,
 		owner = owner_of(tasks[i]);
 		rows[i].task = mf_emb_put(&at, tasks[i]->id);
 		rows[i].owner = owner ? mf_emb_put(&at, owner) : NULL;
-		rows[i].token =
-			owner ? mf_emb_token(broker,
-					     TAILQ_FIRST(&tasks[i]->line))
-			      : 0;
+		first = TAILQ_FIRST(&tasks[i]->line);
+		rows[i].token = first ? mf_emb_token(broker, first) : 0;
+		rows[i].since_ms = first ? first->since_ms : 0;
 	}
 	return rows;
 }
@@ -88,6 +93,65 @@ void mf_emb_list(const struct metafora_embedded_broker *broker,
 	request->reply.tasks = request->rows;
 	request->reply.n_tasks = n;
 	free(found);
+}
+
+static size_t n_waiters(const struct emb_task *task, size_t *n_bytes)
+{
+	const struct emb_claim *claim = TAILQ_FIRST(&task->line);
+	size_t n = 0;
+
+	*n_bytes = 0;
+	while (claim && (claim = TAILQ_NEXT(claim, in_line))) {
+		*n_bytes += strlen(node_of(claim)) + 1;
+		n++;
+	}
+	return n;
+}
+
+void mf_emb_describe(const struct metafora_embedded_broker *broker,
+		     struct emb_request *request)
+{
+	struct emb_task *task =
+		mf_emb_find(broker, (const char *)request->text->bytes);
+	const struct emb_claim *claim;
+	struct metafora_task_row *row;
+	const char **waiters;
+	size_t n, n_bytes, i;
+	const char *owner;
+	char *at;
+
+	if (!task || !task->exists) {
+		request->reply.error = METAFORA_ENOENT;
+		return;
+	}
+	n = n_waiters(task, &n_bytes);
+	owner = owner_of(task);
+	row = malloc(sizeof(*row) + n * sizeof(*waiters) + task->n_id +
+		     (owner ? strlen(owner) + 1 : 0) + n_bytes);
+	if (!row) {
+		request->reply.error = METAFORA_ENOMEM;
+		return;
+	}
+	request->rows = row;
+	waiters = (const char **)(row + 1);
+	at = (char *)(waiters + n);
+	claim = TAILQ_FIRST(&task->line);
+	row->task = mf_emb_put(&at, task->id);
+	row->owner = owner ? mf_emb_put(&at, owner) : NULL;
+	row->token = claim ? mf_emb_token(broker, claim) : 0;
+	row->since_ms = claim ? claim->since_ms : 0;
+	for (i = 0; i < n; i++) {
+		claim = TAILQ_NEXT(claim, in_line);
+		waiters[i] = mf_emb_put(&at, node_of(claim));
+	}
+	request->reply.tasks = row;
+	request->reply.n_tasks = 1;
+	request->reply.waiters = waiters;
+	request->reply.n_waiters = n;
+	request->reply.submitted_ms = task->submitted_ms;
+	request->blob = mf_emb_blob_ref(task->properties);
+	request->reply.data = request->blob ? request->blob->bytes : NULL;
+	request->reply.size_bytes = request->blob ? request->blob->size_bytes : 0;
 }
 
 static int compare_members(const void *a, const void *b)

@@ -111,7 +111,8 @@ void mf_emb_request_free(struct emb_client *client, struct emb_request *request)
 bool mf_emb_request_is_write(const struct emb_request *request)
 {
 	return request->kind == EMB_SUBMIT || request->kind == EMB_REMOVE ||
-	       request->kind == EMB_COMMAND;
+	       request->kind == EMB_COMMAND ||
+	       request->kind == EMB_COMMAND_SEND;
 }
 
 struct emb_request *mf_emb_request_next(struct emb_request *request)
@@ -231,7 +232,9 @@ static bool command(struct emb_client *client, struct emb_request *request)
 	struct emb_request *waiter;
 	int error = METAFORA_EUNKNOWN;
 
-	waiter = write == EMB_WRITE_THROUGH ? request : NULL;
+	waiter = write == EMB_WRITE_THROUGH && request->kind == EMB_COMMAND
+			 ? request
+			 : NULL;
 	if (write != EMB_WRITE_LOST)
 		error = mf_emb_command(client->link.broker,
 				       (const char *)request->text->bytes,
@@ -239,7 +242,7 @@ static bool command(struct emb_client *client, struct emb_request *request)
 	if (write != EMB_WRITE_THROUGH)
 		error = METAFORA_EUNKNOWN;
 	request->reply.error = error;
-	return error != 0;
+	return !waiter || error != 0;
 }
 
 static void get(struct emb_client *client, struct emb_request *request)
@@ -278,7 +281,11 @@ bool mf_emb_request_execute(struct emb_client *client,
 	case EMB_NODES:
 		mf_emb_nodes(client->link.broker, request);
 		return true;
+	case EMB_DESCRIBE:
+		mf_emb_describe(client->link.broker, request);
+		return true;
 	case EMB_COMMAND:
+	case EMB_COMMAND_SEND:
 		return command(client, request);
 	case EMB_REFUSED:
 		break;

@@ -10,8 +10,10 @@ enum emb_request_kind {
 	EMB_REMOVE,
 	EMB_LIST,
 	EMB_GET,
+	EMB_DESCRIBE,
 	EMB_NODES,
 	EMB_COMMAND,
+	EMB_COMMAND_SEND,
 	EMB_REFUSED, /* for lack of memory */
 };
 
@@ -45,7 +47,7 @@ struct emb_request {
 	struct metafora_reply reply;
 	struct emb_blob *blob;       /* behind reply.data */
 	int *errors;                 /* behind reply.errors */
-	void *rows;                  /* behind reply.tasks or .members */
+	void *rows; /* behind reply.tasks, .waiters, .members */
 	struct emb_record **records; /* n_members of them, behind members */
 };
 
@@ -96,6 +98,8 @@ bool mf_emb_request_execute(struct emb_client *client,
 
 void mf_emb_list(const struct metafora_embedded_broker *broker,
 		 struct emb_request *request);
+void mf_emb_describe(const struct metafora_embedded_broker *broker,
+		     struct emb_request *request);
 void mf_emb_nodes(const struct metafora_embedded_broker *broker,
 		  struct emb_request *request);
 

@@ -79,6 +79,7 @@ static void command_free(struct emb_session *session,
 			 struct emb_command *command)
 {
 	TAILQ_REMOVE(&session->commands, command, entry);
+	session->n_commands--;
 	mf_emb_blob_unref(command->data);
 	mf_emb_blob_unref(command->result);
 	free(command);
@@ -164,6 +165,8 @@ int mf_emb_command(struct metafora_embedded_broker *broker, const char *node,
 
 	if (!session)
 		return METAFORA_ENOENT;
+	if (session->n_commands >= METAFORA_COMMANDS_MAX)
+		return METAFORA_EFULL;
 	command = calloc(1, sizeof(*command));
 	if (!command)
 		return METAFORA_ENOMEM;
@@ -171,6 +174,7 @@ int mf_emb_command(struct metafora_embedded_broker *broker, const char *node,
 	command->data = mf_emb_blob_ref(data);
 	command->waiter = waiter;
 	TAILQ_INSERT_TAIL(&session->commands, command, entry);
+	session->n_commands++;
 	if (session->link)
 		mf_emb_wake(session->link);
 	return 0;

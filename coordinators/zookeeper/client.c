@@ -426,4 +426,7 @@ const struct metafora_client_ops mf_zk_client_ops = {
 	.cancel = client_cancel,
 	.close = client_close,
 	.free = client_free,
+	.list_details = mf_zk_client_list_details,
+	.describe = mf_zk_client_describe,
+	.command_send = mf_zk_client_command_send,
 };

@@ -111,11 +111,17 @@ void mf_zk_job_sweep(struct zk_job *job, const char *path);
  */
 bool mf_zk_step_ok(struct zk_job *job, struct zk_step *step, bool none_ok);
 
-/* client_read.c */
+/* client_list.c */
 void mf_zk_client_list(void *state, uint64_t request, const char *prefix,
 		       const char *after, size_t limit);
+void mf_zk_client_list_details(void *state, uint64_t request,
+			       const char *prefix, const char *after,
+			       size_t limit);
+/* client_read.c */
 void mf_zk_client_get(void *state, uint64_t request, const char *task);
 void mf_zk_client_nodes(void *state, uint64_t request);
+/* client_describe.c */
+void mf_zk_client_describe(void *state, uint64_t request, const char *task);
 /* client_submit.c */
 void mf_zk_client_submit(void *state, uint64_t request,
 			 const struct metafora_submission *submissions,
@@ -125,5 +131,7 @@ void mf_zk_client_remove(void *state, uint64_t request, const char *task);
 /* client_command.c */
 void mf_zk_client_command(void *state, uint64_t request, const char *node,
 			  const void *data, size_t size_bytes);
+void mf_zk_client_command_send(void *state, uint64_t request, const char *node,
+			       const void *data, size_t size_bytes);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sends a command to a node and waits for its answer. */
+/* Sends a command to a node, and waits for its answer if somebody does. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +19,7 @@ struct commanding {
 	/* "<session>:<ours>:<number>:", empty before the session is known. */
 	char stem[64];
 	uint64_t session;
+	bool send_only; /* nobody waits for the answer */
 	bool unsure; /* the creation's outcome is unknown */
 	bool dying;  /* the node is gone: one last look */
 };
@@ -114,6 +115,15 @@ static int set_command(struct commanding *commanding, const char *name)
 	return METAFORA_ENOMEM;
 }
 
+/* The broker keeps it under this name. */
+static void sent(struct commanding *commanding, const char *name)
+{
+	if (commanding->send_only)
+		mf_zk_job_fail(&commanding->job, 0);
+	else if (set_command(commanding, name) == 0)
+		look(commanding);
+}
+
 static void on_created(struct zk_job *job, struct zk_step *step)
 {
 	struct commanding *commanding = (struct commanding *)job;
@@ -130,8 +140,7 @@ static void on_created(struct zk_job *job, struct zk_step *step)
 	}
 	snprintf(name, sizeof(name), "%s%010" PRId32, commanding->stem,
 		 step->ops[0].sequence);
-	if (set_command(commanding, name) == 0)
-		look(commanding);
+	sent(commanding, name);
 }
 
 static void create(struct commanding *commanding)
@@ -166,9 +175,20 @@ static void on_member(struct zk_job *job, struct zk_step *step)
 	}
 	commanding->session = (uint64_t)request->stat.ephemeral_owner;
 	snprintf(commanding->stem, sizeof(commanding->stem),
-		 "%016" PRIx64 ":%016" PRIx64 ":%" PRIx64 ":",
-		 commanding->session, job->client->session.id, job->request);
+		 "%016" PRIx64 ":%016" PRIx64 ":%" PRIx64 ":%s",
+		 commanding->session, job->client->session.id, job->request,
+		 commanding->send_only ? ZK_COMMAND_UNREAD : "");
 	create(commanding);
+}
+
+/* A node that carries nothing out must not be buried in commands. */
+static void on_folder(struct zk_job *job, struct zk_step *step)
+{
+	const struct zk_request *request = &step->call.request;
+
+	if (mf_zk_step_ok(job, step, true) && request->code == ZK_OK &&
+	    request->stat.n_children >= METAFORA_COMMANDS_MAX)
+		mf_zk_job_fail(job, METAFORA_EFULL);
 }
 
 static void find_member(struct commanding *commanding)
@@ -178,6 +198,11 @@ static void find_member(struct commanding *commanding)
 	/* Not an earlier life of the node. */
 	if (mf_zk_step_sync(&commanding->job))
 		return;
+	step = mf_zk_step(&commanding->job, strdup(commanding->folder), 0,
+			  on_folder);
+	if (!step)
+		return;
+	mf_zk_step_read(step, ZK_READ_STAT, false);
 	step = mf_zk_step(&commanding->job, strdup(commanding->member), 0,
 			  on_member);
 	if (step)
@@ -198,8 +223,7 @@ static void on_names(struct zk_job *job, struct zk_step *step)
 	commanding->unsure = false;
 	for (i = 0; request->code == ZK_OK && i < request->n_names; i++)
 		if (strncmp(request->names[i], commanding->stem, n) == 0) {
-			if (set_command(commanding, request->names[i]) == 0)
-				look(commanding);
+			sent(commanding, request->names[i]);
 			return;
 		}
 	find_member(commanding);
@@ -284,8 +308,8 @@ static int init(struct commanding *commanding, struct zk_client *client,
 	return 0;
 }
 
-void mf_zk_client_command(void *state, uint64_t request, const char *node,
-			  const void *data, size_t size_bytes)
+static void start(struct zk_client *client, uint64_t request, const char *node,
+		  const void *data, size_t size_bytes, bool send_only)
 {
 	static const struct zk_job_ops ops = {
 		.run = run,
@@ -295,10 +319,24 @@ void mf_zk_client_command(void *state, uint64_t request, const char *node,
 	};
 	struct commanding *commanding = calloc(1, sizeof(*commanding));
 
-	if (commanding && init(commanding, state, node, data, size_bytes)) {
+	if (commanding && init(commanding, client, node, data, size_bytes)) {
 		free_commanding(&commanding->job);
 		commanding = NULL;
 	}
-	mf_zk_job_start(state, commanding ? &commanding->job : NULL, &ops,
+	if (commanding)
+		commanding->send_only = send_only;
+	mf_zk_job_start(client, commanding ? &commanding->job : NULL, &ops,
 			request);
+}
+
+void mf_zk_client_command(void *state, uint64_t request, const char *node,
+			  const void *data, size_t size_bytes)
+{
+	start(state, request, node, data, size_bytes, false);
+}
+
+void mf_zk_client_command_send(void *state, uint64_t request, const char *node,
+			       const void *data, size_t size_bytes)
+{
+	start(state, request, node, data, size_bytes, true);
 }

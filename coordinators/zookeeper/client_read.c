@@ -1,269 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The reading requests: tasks with their owners, one task, nodes. */
+/* The reading requests: one task's properties, nodes. */
 #include <stdlib.h>
 #include <string.h>
 
 #include <metafora/error.h>
 
 #include "client.h"
+#include "client_rows.h"
 #include "member.h"
-
-/* A growing array of rows with one or two names each. */
-struct rows {
-	struct row {
-		char *task;
-		char *node;
-		uint64_t token;
-	} *rows;
-	size_t n;
-	size_t n_room;
-};
-
-struct listing {
-	struct zk_job job; /* first */
-	char *prefix;
-	char *after;
-	size_t limit;
-	unsigned int n_left; /* folders that are not read yet */
-	struct rows tasks;
-	struct rows claims;
-};
-
-static void rows_clear(struct rows *rows)
-{
-	size_t i;
-
-	for (i = 0; i < rows->n; i++) {
-		free(rows->rows[i].task);
-		free(rows->rows[i].node);
-	}
-	free(rows->rows);
-	*rows = (struct rows){ 0 };
-}
-
-static int rows_add(struct rows *rows, const char *task, const char *node,
-		    uint64_t token)
-{
-	size_t n_room = rows->n_room ? 2 * rows->n_room : 64;
-	struct row *row;
-
-	if (rows->n == rows->n_room) {
-		row = realloc(rows->rows, n_room * sizeof(*row));
-		if (!row)
-			return METAFORA_ENOMEM;
-		rows->rows = row;
-		rows->n_room = n_room;
-	}
-	row = &rows->rows[rows->n];
-	row->token = token;
-	row->task = strdup(task);
-	row->node = node ? strdup(node) : NULL;
-	if (!row->task || (node && !row->node)) {
-		free(row->task);
-		free(row->node);
-		return METAFORA_ENOMEM;
-	}
-	rows->n++;
-	return 0;
-}
-
-static int compare_rows(const void *a, const void *b)
-{
-	const struct row *x = a;
-	const struct row *y = b;
-	int order = strcmp(x->task, y->task);
-
-	if (order)
-		return order;
-	return x->token < y->token ? -1 : x->token > y->token;
-}
-
-/* Sort; of each line only the first claim stays. */
-static void keep_owners(struct rows *claims)
-{
-	size_t n = 0;
-	size_t i;
-
-	if (claims->n)
-		qsort(claims->rows, claims->n, sizeof(*claims->rows),
-		      compare_rows);
-	for (i = 0; i < claims->n; i++) {
-		if (n > 0 && strcmp(claims->rows[n - 1].task,
-				    claims->rows[i].task) == 0) {
-			free(claims->rows[i].task);
-			free(claims->rows[i].node);
-			continue;
-		}
-		claims->rows[n++] = claims->rows[i];
-	}
-	claims->n = n;
-}
-
-static int add_claims(struct zk_job *job, struct rows *rows,
-		      const struct zk_request *request)
-{
-	uint64_t epoch = (uint64_t)job->client->session.epoch << 32;
-	struct zk_claim_name name;
-	size_t i;
-
-	for (i = 0; i < request->n_names; i++)
-		if (mf_zk_parse_claim(mf_zk_job_host(job), request->names[i],
-				      &name) &&
-		    rows_add(rows, name.task, name.node,
-			     epoch | name.sequence))
-			return METAFORA_ENOMEM;
-	return 0;
-}
-
-/* Reads one folder of each bucket; 0, or the job has failed. */
-static int read_folders(struct zk_job *job, enum zk_folder_kind kind,
-			void (*done)(struct zk_job *, struct zk_step *))
-{
-	uint32_t b;
-
-	for (b = 0; b < job->client->session.n_buckets; b++) {
-		struct zk_step *step = mf_zk_step(
-			job, mf_zk_path_folder(mf_zk_job_root(job), kind, b),
-			0, done);
-
-		if (!step)
-			return METAFORA_ENOMEM;
-		mf_zk_step_read(step, ZK_READ_CHILDREN, false);
-	}
-	return 0;
-}
-
-/* --- list ----------------------------------------------------------------------------- */
-
-static bool wanted(const struct listing *listing, const char *task)
-{
-	size_t n = strlen(listing->prefix);
-
-	return strncmp(task, listing->prefix, n) == 0 &&
-	       strcmp(task, listing->after) > 0;
-}
-
-static void reply_rows(struct listing *listing)
-{
-	struct rows *tasks = &listing->tasks;
-	struct rows *claims = &listing->claims;
-	struct metafora_reply reply = { 0 };
-	struct metafora_task_row *rows;
-	size_t c = 0;
-	size_t i;
-
-	keep_owners(claims);
-	if (tasks->n)
-		qsort(tasks->rows, tasks->n, sizeof(*tasks->rows),
-		      compare_rows);
-	rows = calloc(tasks->n + 1, sizeof(*rows));
-	if (!rows) {
-		mf_zk_job_fail(&listing->job, METAFORA_ENOMEM);
-		return;
-	}
-	for (i = 0; i < tasks->n; i++) {
-		rows[i].task = tasks->rows[i].task;
-		while (c < claims->n &&
-		       strcmp(claims->rows[c].task, rows[i].task) < 0)
-			c++;
-		if (c == claims->n ||
-		    strcmp(claims->rows[c].task, rows[i].task) != 0)
-			continue;
-		rows[i].owner = claims->rows[c].node;
-		rows[i].token = claims->rows[c].token;
-	}
-	reply.tasks = rows;
-	reply.n_tasks = tasks->n;
-	if (listing->limit && tasks->n > listing->limit) {
-		reply.n_tasks = listing->limit;
-		reply.more = true;
-	}
-	mf_zk_job_reply(&listing->job, &reply);
-	free(rows);
-}
-
-static void folder_done(struct listing *listing)
-{
-	if (--listing->n_left == 0)
-		reply_rows(listing);
-}
-
-static void on_tasks(struct zk_job *job, struct zk_step *step)
-{
-	struct listing *listing = (struct listing *)job;
-	const struct zk_request *request = &step->call.request;
-	char task[METAFORA_TASK_ID_MAX + 1];
-	size_t i;
-
-	if (!mf_zk_step_ok(job, step, false))
-		return;
-	for (i = 0; i < request->n_names; i++)
-		if (mf_zk_parse_task(mf_zk_job_host(job), request->names[i],
-				     task) &&
-		    wanted(listing, task) &&
-		    rows_add(&listing->tasks, task, NULL, 0)) {
-			mf_zk_job_fail(job, METAFORA_ENOMEM);
-			return;
-		}
-	folder_done(listing);
-}
-
-static void on_claims(struct zk_job *job, struct zk_step *step)
-{
-	struct listing *listing = (struct listing *)job;
-
-	if (!mf_zk_step_ok(job, step, false))
-		return;
-	if (add_claims(job, &listing->claims, &step->call.request))
-		mf_zk_job_fail(job, METAFORA_ENOMEM);
-	else
-		folder_done(listing);
-}
-
-static void run_list(struct zk_job *job)
-{
-	struct listing *listing = (struct listing *)job;
-
-	rows_clear(&listing->tasks);
-	rows_clear(&listing->claims);
-	listing->n_left = 2 * job->client->session.n_buckets;
-	if (mf_zk_step_sync(job))
-		return;
-	if (read_folders(job, ZK_TASKS, on_tasks) == 0)
-		read_folders(job, ZK_CLAIMS, on_claims);
-}
-
-static void free_list(struct zk_job *job)
-{
-	struct listing *listing = (struct listing *)job;
-
-	rows_clear(&listing->tasks);
-	rows_clear(&listing->claims);
-	free(listing->prefix);
-	free(listing->after);
-	free(listing);
-}
-
-void mf_zk_client_list(void *state, uint64_t request, const char *prefix,
-		       const char *after, size_t limit)
-{
-	static const struct zk_job_ops ops = {
-		.run = run_list,
-		.free = free_list,
-	};
-	struct listing *listing = calloc(1, sizeof(*listing));
-
-	if (listing) {
-		listing->prefix = strdup(prefix);
-		listing->after = strdup(after);
-		listing->limit = limit;
-		if (!listing->prefix || !listing->after) {
-			free_list(&listing->job);
-			listing = NULL;
-		}
-	}
-	mf_zk_job_start(state, listing ? &listing->job : NULL, &ops, request);
-}
 
 /* --- get --------------------------------------------------------------------------------- */
 
@@ -335,7 +79,7 @@ void mf_zk_client_get(void *state, uint64_t request, const char *task)
 struct survey {
 	struct zk_job job; /* first */
 	unsigned int n_left;
-	struct rows claims;
+	struct zk_rows claims;
 	struct metafora_member_row *members;
 	void **owners; /* of the records' strings */
 	size_t n_members;
@@ -352,7 +96,7 @@ static void clear_survey(struct survey *survey)
 	}
 	free(survey->members);
 	free(survey->owners);
-	rows_clear(&survey->claims);
+	mf_zk_rows_clear(&survey->claims);
 	survey->members = NULL;
 	survey->owners = NULL;
 	survey->n_members = 0;
@@ -372,7 +116,7 @@ static void reply_survey(struct survey *survey)
 	struct metafora_reply reply = { 0 };
 	size_t i, c;
 
-	keep_owners(&survey->claims);
+	mf_zk_rows_keep_owners(&survey->claims);
 	if (survey->n_members)
 		qsort(survey->members, survey->n_members,
 		      sizeof(*survey->members), compare_members);
@@ -398,7 +142,7 @@ static void on_survey_claims(struct zk_job *job, struct zk_step *step)
 
 	if (!mf_zk_step_ok(job, step, false))
 		return;
-	if (add_claims(job, &survey->claims, &step->call.request))
+	if (mf_zk_rows_add_claims(job, &survey->claims, &step->call.request))
 		mf_zk_job_fail(job, METAFORA_ENOMEM);
 	else
 		survey_done(survey);
@@ -486,7 +230,7 @@ static void run_nodes(struct zk_job *job)
 	if (!step)
 		return;
 	mf_zk_step_read(step, ZK_READ_CHILDREN, false);
-	read_folders(job, ZK_CLAIMS, on_survey_claims);
+	mf_zk_read_folders(job, ZK_CLAIMS, on_survey_claims);
 }
 
 static void free_nodes(struct zk_job *job)

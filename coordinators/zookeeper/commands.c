@@ -17,7 +17,8 @@
 /*
  * A command is a znode; its name says for which session of the node it is.
  * The answer takes the place of its data: the error as a decimal number, a
- * newline, the text.  Then whoever sent it removes it.
+ * newline, the text.  Then whoever sent it removes it; one that nobody waits
+ * for is removed at once.
  */
 struct zk_command {
 	struct zk_call call; /* first */
@@ -25,6 +26,7 @@ struct zk_command {
 	struct zk_node *node;
 	struct zk_op op;
 	uint32_t sequence;
+	bool unread;  /* nobody waits for the answer */
 	bool busy;    /* call is under way */
 	bool present; /* scratch of a list */
 	bool given;   /* core has it */
@@ -119,6 +121,8 @@ static void send_answer(struct zk_command *command)
 		.data = command->answer,
 		.size_bytes = strlen(command->answer),
 	};
+	if (command->unread)
+		command->op.kind = ZK_DELETE;
 	command->call.done = on_answered;
 	command->call.request.kind = ZK_WRITE;
 	command->call.request.ops = &command->op;
@@ -199,7 +203,8 @@ static struct zk_command *find(struct zk_node *node, const char *id)
 	return NULL;
 }
 
-static int add(struct zk_node *node, const char *id, uint32_t sequence)
+static int add(struct zk_node *node, const char *id,
+	       const struct zk_command_name *name)
 {
 	struct zk_command *command = calloc(1, sizeof(*command) +
 						    strlen(id) + 1);
@@ -208,7 +213,8 @@ static int add(struct zk_node *node, const char *id, uint32_t sequence)
 		return METAFORA_ENOMEM;
 	strcpy(command->id, id);
 	command->node = node;
-	command->sequence = sequence;
+	command->sequence = name->sequence;
+	command->unread = name->unread;
 	command->present = true;
 	command->path = mf_zk_path_command(node->session.options->root,
 					   node->encoded, id);
@@ -252,7 +258,7 @@ static int note(struct zk_node *node, const char *id, size_t *n)
 		return 0;
 	command = find(node, id);
 	if (!command)
-		return add(node, id, name.sequence);
+		return add(node, id, &name);
 	command->present = true;
 	return 0;
 }

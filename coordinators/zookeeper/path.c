@@ -180,10 +180,14 @@ bool mf_zk_parse_claim(const struct metafora_host *host, const char *name,
 bool mf_zk_parse_command(const char *name, struct zk_command_name *out)
 {
 	const char *sequence = strrchr(name, ':');
+	const size_t n_mark = strlen(ZK_COMMAND_UNREAD);
 	char *end;
 
 	if (!sequence || !parse_sequence(sequence + 1, &out->sequence))
 		return false;
+	out->unread = (size_t)(sequence + 1 - name) > n_mark &&
+		      strncmp(sequence + 1 - n_mark, ZK_COMMAND_UNREAD,
+			      n_mark) == 0;
 	out->session = strtoull(name, &end, 16);
 	return end == name + 16 && *end == ':' && end != sequence;
 }

@@ -70,11 +70,15 @@ bool mf_zk_parse_claim(const struct metafora_host *host, const char *name,
 /*
  * "<session>:<client session>:<number>:<sequence>", all but the last in hex:
  * the member's session that the command is for, and what tells it from all
- * other commands.
+ * other commands.  One that nobody waits for has ZK_COMMAND_UNREAD before the
+ * sequence: the node removes it instead of answering.
  */
+#define ZK_COMMAND_UNREAD "unread:"
+
 struct zk_command_name {
 	uint64_t session;
 	uint32_t sequence;
+	bool unread;
 };
 bool mf_zk_parse_command(const char *name, struct zk_command_name *out);
 

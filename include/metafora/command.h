@@ -15,6 +15,8 @@ extern "C" {
 #define METAFORA_COMMAND_NAME_MAX 100
 #define METAFORA_COMMAND_ARGUMENT_MAX 65536
 #define METAFORA_COMMAND_RESULT_MAX 65536
+/* Commands that can wait at the broker for one node. */
+#define METAFORA_COMMANDS_MAX 1000
 
 /*
  * The built-in commands.  All but stop_task take no argument; stop_task takes

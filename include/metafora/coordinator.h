@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <metafora/cluster.h>
+#include <metafora/command.h>
 #include <metafora/log.h>
 #include <metafora/version.h>
 
@@ -375,6 +376,8 @@ struct metafora_task_row {
 	const char *task;
 	const char *owner; /* NULL: nobody */
 	uint64_t token;
+	/* list_details, describe: when the owner's claim was made, else 0. */
+	int64_t since_ms; /* wall clock of the broker */
 };
 
 struct metafora_member_row {
@@ -398,6 +401,9 @@ struct metafora_reply {
 	size_t n_members;
 	const void *data;
 	size_t size_bytes;
+	int64_t submitted_ms;       /* wall clock of the broker */
+	const char *const *waiters; /* nodes behind the owner, in order */
+	size_t n_waiters;
 };
 
 struct metafora_client_sink {
@@ -415,8 +421,8 @@ struct metafora_client_sink {
 };
 
 /*
- * Client side operations.  Constant and append-only; all mandatory; owner
- * thread; none blocks.  Arguments are valid during the call.  Requests made
+ * Client side operations.  Constant and append-only; all mandatory up to and
+ * with free; owner thread; none blocks.  Arguments are valid during the call.  Requests made
  * while there is no connection wait for one until they are cancelled.  Core
  * has checked lengths and limits.
  */
@@ -452,8 +458,11 @@ struct metafora_client_ops {
 	/*
 	 * Give the data to the node's present session, in order; reply when it
 	 * was acknowledged, with error and data as acknowledged, or with
-	 * METAFORA_ENOENT when no such node lives or it died before.  A later
-	 * life of the node must not see it.
+	 * METAFORA_ENOENT when no such node lives or it died before, or with
+	 * METAFORA_EFULL when METAFORA_COMMANDS_MAX wait for it.  A later life
+	 * of the node must not see it.  What nobody waits for is removed from
+	 * the broker: a command that was cancelled, or whose client died, in
+	 * bounded time after it was acknowledged.
 	 */
 	void (*command)(void *state, uint64_t request, const char *node,
 			const void *data, size_t size_bytes);
@@ -462,6 +471,24 @@ struct metafora_client_ops {
 	/* End; open requests get no reply; then closed, in bounded time. */
 	void (*close)(void *state);
 	void (*free)(void *state);
+	/* Those that follow are optional: METAFORA_ENOTSUP for the caller. */
+	/*
+	 * As list, and since_ms of every row that has an owner.  May be much
+	 * dearer.
+	 */
+	void (*list_details)(void *state, uint64_t request, const char *prefix,
+			     const char *after, size_t limit);
+	/*
+	 * One task: tasks (one row, with since_ms), data (its properties),
+	 * submitted_ms, waiters; error METAFORA_ENOENT.
+	 */
+	void (*describe)(void *state, uint64_t request, const char *task);
+	/*
+	 * As command, but reply as soon as the broker keeps it; nobody waits
+	 * for what comes of it.
+	 */
+	void (*command_send)(void *state, uint64_t request, const char *node,
+			     const void *data, size_t size_bytes);
 };
 
 /* --- making one ---------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Conformance: the client side, and commands. */
+/* Conformance: the client side. */
 #include <metafora/task.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +68,71 @@ void conf_list_shows_owners(struct conf *c)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(reply->rows[1].owner);
 	CU_ASSERT_STRING_EQUAL(reply->rows[1].owner, "a");
 	CU_ASSERT_EQUAL(reply->rows[1].token, owner.token);
+}
+
+void conf_details_show_since_when(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	const struct rec_reply *reply;
+	struct conf_answer owner;
+
+	CU_ASSERT_EQUAL(conf_submit(c, "t1"), 0);
+	CU_ASSERT_EQUAL(conf_submit(c, "t2"), 0);
+	CU_ASSERT_EQUAL(conf_submit(c, "t3"), 0);
+	owner = conf_claim(c, a, "t2");
+	CU_ASSERT_EQUAL(conf_claim(c, a, "t3").result, METAFORA_RESULT_OWNED);
+	reply = conf_reply(c, rec_list_details(c->client, "t", "", 2));
+	CU_ASSERT_EQUAL(reply->error, 0);
+	CU_ASSERT_TRUE(reply->more);
+	CU_ASSERT_EQUAL_FATAL(reply->n_rows, 2);
+	CU_ASSERT_STRING_EQUAL(reply->rows[0].task, "t1");
+	CU_ASSERT_PTR_NULL(reply->rows[0].owner);
+	CU_ASSERT_EQUAL(reply->rows[0].since_ms, 0);
+	CU_ASSERT_STRING_EQUAL(reply->rows[1].task, "t2");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(reply->rows[1].owner);
+	CU_ASSERT_STRING_EQUAL(reply->rows[1].owner, "a");
+	CU_ASSERT_EQUAL(reply->rows[1].token, owner.token);
+	CU_ASSERT_TRUE(reply->rows[1].since_ms > 0);
+	reply = conf_reply(c, rec_list_details(c->client, "u", "", 0));
+	CU_ASSERT_EQUAL(reply->error, 0);
+	CU_ASSERT_EQUAL(reply->n_rows, 0);
+}
+
+void conf_one_task_is_described(struct conf *c)
+{
+	struct rec_node *a = conf_join(c, "a");
+	struct rec_node *b = conf_join(c, "b");
+	struct rec_node *d = conf_join(c, "d");
+	const struct rec_reply *reply;
+	struct conf_answer owner;
+
+	CU_ASSERT_EQUAL(conf_submit_data(c, "t", "data", 4), 0);
+	CU_ASSERT_EQUAL(conf_submit(c, "t1"), 0);
+	reply = conf_reply(c, rec_describe(c->client, "t"));
+	CU_ASSERT_EQUAL(reply->error, 0);
+	CU_ASSERT_EQUAL_FATAL(reply->n_rows, 1);
+	CU_ASSERT_PTR_NULL(reply->rows[0].owner);
+	CU_ASSERT_EQUAL(reply->n_waiters, 0);
+	owner = conf_claim(c, b, "t");
+	CU_ASSERT_EQUAL(conf_queue(c, d, "t").result, METAFORA_RESULT_QUEUED);
+	CU_ASSERT_EQUAL(conf_queue(c, a, "t").result, METAFORA_RESULT_QUEUED);
+	CU_ASSERT_EQUAL(conf_claim(c, a, "t1").result, METAFORA_RESULT_OWNED);
+	reply = conf_reply(c, rec_describe(c->client, "t"));
+	CU_ASSERT_EQUAL(reply->error, 0);
+	CU_ASSERT_EQUAL_FATAL(reply->n_rows, 1);
+	CU_ASSERT_STRING_EQUAL(reply->rows[0].task, "t");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(reply->rows[0].owner);
+	CU_ASSERT_STRING_EQUAL(reply->rows[0].owner, "b");
+	CU_ASSERT_EQUAL(reply->rows[0].token, owner.token);
+	CU_ASSERT_TRUE(reply->rows[0].since_ms >= reply->submitted_ms);
+	CU_ASSERT_TRUE(reply->submitted_ms > 0);
+	CU_ASSERT(reply->size_bytes == 4 &&
+		  memcmp(reply->data, "data", 4) == 0);
+	CU_ASSERT_EQUAL_FATAL(reply->n_waiters, 2);
+	CU_ASSERT_STRING_EQUAL(reply->waiters[0], "d");
+	CU_ASSERT_STRING_EQUAL(reply->waiters[1], "a");
+	CU_ASSERT_EQUAL(conf_reply(c, rec_describe(c->client, "t2"))->error,
+			METAFORA_ENOENT);
 }
 
 /* The listing has exactly these IDs, in this order. */
@@ -237,148 +302,6 @@ void conf_nodes_are_listed(struct conf *c)
 	CU_ASSERT_EQUAL(reply->members[1].session, b->session);
 }
 
-/* --- commands ------------------------------------------------------------------------------ */
-
-/* The ID of a command that has come; its data are as expected. */
-static void command_id(struct conf *c, const struct rec_node *node, size_t i,
-		       const char *data, char *id, size_t n_bytes)
-{
-	pthread_mutex_lock(&c->site->lock);
-	CU_ASSERT_FATAL(i < node->n_commands);
-	CU_ASSERT_EQUAL(node->commands[i].size_bytes, strlen(data));
-	CU_ASSERT_STRING_EQUAL(node->commands[i].data, data);
-	snprintf(id, n_bytes, "%s", node->commands[i].id);
-	pthread_mutex_unlock(&c->site->lock);
-}
-
-static size_t n_commands(struct conf *c, const struct rec_node *node)
-{
-	size_t n;
-
-	pthread_mutex_lock(&c->site->lock);
-	n = node->n_commands;
-	pthread_mutex_unlock(&c->site->lock);
-	return n;
-}
-
-void conf_a_command_is_delivered_once(struct conf *c)
-{
-	struct rec_node *a = conf_join(c, "a");
-	struct rec_node *b = conf_join(c, "b");
-	const struct rec_reply *reply;
-	uint64_t requests[2];
-	char id[64];
-
-	requests[0] = rec_command(c->client, "a", "one", 3);
-	CU_ASSERT(conf_gets_commands(c, a, 1));
-	CU_ASSERT_FALSE(conf_has_reply(c, requests[0]));
-	command_id(c, a, 0, "one", id, sizeof(id));
-	rec_ack(a, id, 0, "well done");
-	reply = conf_reply(c, requests[0]);
-	CU_ASSERT_EQUAL(reply->error, 0);
-	CU_ASSERT_EQUAL(reply->size_bytes, strlen("well done"));
-	CU_ASSERT_STRING_EQUAL(reply->data, "well done");
-	/* An error goes back with its text; an unknown ID does nothing. */
-	requests[1] = rec_command(c->client, "a", "two", 3);
-	CU_ASSERT(conf_gets_commands(c, a, 2));
-	command_id(c, a, 1, "two", id, sizeof(id));
-	rec_ack(a, "no such command", 0, "");
-	rec_ack(a, id, METAFORA_ENOTSUP, "what?");
-	rec_ack(a, id, 0, "again");
-	reply = conf_reply(c, requests[1]);
-	CU_ASSERT_EQUAL(reply->error, METAFORA_ENOTSUP);
-	CU_ASSERT_STRING_EQUAL(reply->data, "what?");
-	CU_ASSERT_EQUAL(n_commands(c, a), 2);
-	CU_ASSERT_EQUAL(n_commands(c, b), 0);
-}
-
-void conf_commands_keep_their_order(struct conf *c)
-{
-	const char *const data[] = {"1", "2", "3", "4", "5", "6"};
-	struct rec_node *a = conf_join(c, "a");
-	uint64_t requests[6];
-	char ids[6][64];
-	size_t i;
-
-	for (i = 0; i < 6; i++)
-		requests[i] = rec_command(c->client, "a", data[i], 1);
-	CU_ASSERT(conf_gets_commands(c, a, 6));
-	for (i = 0; i < 6; i++)
-		command_id(c, a, i, data[i], ids[i], sizeof(ids[i]));
-	for (i = 0; i < 6; i++)
-		rec_ack(a, ids[i], 0, data[i]);
-	for (i = 0; i < 6; i++) {
-		CU_ASSERT_EQUAL(conf_reply(c, requests[i])->error, 0);
-		CU_ASSERT_STRING_EQUAL(conf_reply(c, requests[i])->data,
-				       data[i]);
-	}
-}
-
-void conf_a_command_needs_a_node(struct conf *c)
-{
-	struct rec_node *a = conf_join(c, "a");
-
-	CU_ASSERT_EQUAL(
-		conf_reply(c, rec_command(c->client, "b", "x", 1))->error,
-		METAFORA_ENOENT);
-	rec_node_close(a);
-	CU_ASSERT_EQUAL(
-		conf_reply(c, rec_command(c->client, "a", "x", 1))->error,
-		METAFORA_ENOENT);
-}
-
-void conf_a_command_dies_with_its_node(struct conf *c)
-{
-	struct rec_node *a = conf_join(c, "a");
-	struct rec_node *again;
-	uint64_t requests[2];
-	char id[64];
-
-	/* One that was delivered, one that the dead node never sees. */
-	requests[0] = rec_command(c->client, "a", "one", 3);
-	CU_ASSERT(conf_gets_commands(c, a, 1));
-	conf_kill(c, a);
-	requests[1] = rec_command(c->client, "a", "two", 3);
-	CU_ASSERT_EQUAL(conf_reply(c, requests[0])->error, METAFORA_ENOENT);
-	CU_ASSERT_EQUAL(conf_reply(c, requests[1])->error, METAFORA_ENOENT);
-	/* The next life of the node sees only its own. */
-	again = conf_join(c, "a");
-	requests[0] = rec_command(c->client, "a", "three", 5);
-	CU_ASSERT(conf_gets_commands(c, again, 1));
-	command_id(c, again, 0, "three", id, sizeof(id));
-	rec_ack(again, id, 0, "");
-	CU_ASSERT_EQUAL(conf_reply(c, requests[0])->error, 0);
-	CU_ASSERT_EQUAL(n_commands(c, again), 1);
-}
-
-void conf_a_command_survives_a_cut(struct conf *c)
-{
-	struct rec_node *a = conf_join(c, "a");
-	uint64_t requests[2];
-	char ids[2][64];
-
-	if (!c->backend->cut) {
-		tap_skip("links cannot be cut here");
-		return;
-	}
-	requests[0] = rec_command(c->client, "a", "one", 3);
-	CU_ASSERT(conf_gets_commands(c, a, 1));
-	command_id(c, a, 0, "one", ids[0], sizeof(ids[0]));
-	c->backend->cut(c->broker, "a", true);
-	requests[1] = rec_command(c->client, "a", "two", 3);
-	rec_ack(a, ids[0], 0, "done");
-	CU_ASSERT(conf_reaches(c, a, METAFORA_SESSION_SUSPENDED));
-	CU_ASSERT_FALSE(conf_has_reply(c, requests[0]));
-	c->backend->cut(c->broker, "a", false);
-	CU_ASSERT_EQUAL(conf_reply(c, requests[0])->error, 0);
-	CU_ASSERT_STRING_EQUAL(conf_reply(c, requests[0])->data, "done");
-	CU_ASSERT(conf_gets_commands(c, a, 2));
-	command_id(c, a, 1, "two", ids[1], sizeof(ids[1]));
-	rec_ack(a, ids[1], 0, "");
-	CU_ASSERT_EQUAL(conf_reply(c, requests[1])->error, 0);
-	CU_ASSERT_EQUAL(n_commands(c, a), 2);
-}
-
 /* --- requests and broken links ------------------------------------------------------------------ */
 
 void conf_requests_wait_for_the_link(struct conf *c)
@@ -437,7 +360,7 @@ void conf_a_cancelled_request_is_dropped(struct conf *c)
 	command = rec_command(c->client, "a", "x", 1);
 	CU_ASSERT(conf_gets_commands(c, a, 1));
 	rec_cancel(c->client, command);
-	command_id(c, a, 0, "x", id, sizeof(id));
+	conf_command_id(c, a, 0, "x", id, sizeof(id));
 	rec_ack(a, id, 0, "too late");
 	/* Cancelled as soon as it is made, and one that never was. */
 	rec_cancel(c->client, rec_list(c->client, "", "", 0));

@@ -123,6 +123,9 @@ bool conf_reaches(struct conf *c, struct rec_node *node,
 /* Connected, with all snapshots, after so many sessions were lost. */
 bool conf_is_back(struct conf *c, struct rec_node *node, size_t n_lost);
 bool conf_gets_commands(struct conf *c, struct rec_node *node, size_t n);
+/* The ID of a command that has come; its data are as expected. */
+void conf_command_id(struct conf *c, const struct rec_node *node, size_t i,
+		     const char *data, char *id, size_t n_bytes);
 bool conf_all_answered(struct conf *c, struct rec_node *node);
 
 /* --- the cases --------------------------------------------------------------------- */
@@ -184,6 +187,10 @@ bool conf_all_answered(struct conf *c, struct rec_node *node);
 	X(a, submit_says_what_exists, "submit says what exists already")      \
 	X(a, get_and_remove_need_a_task, "get and delete say what is missing") \
 	X(a, list_shows_owners, "a listing shows owners and tokens")          \
+	X(a, details_show_since_when,                                         \
+	  "a listing with details shows since when")                          \
+	X(a, one_task_is_described,                                           \
+	  "one task is described with its line of waiters")                   \
 	X(a, list_knows_prefixes, "a listing keeps to a prefix")              \
 	X(a, list_comes_in_pages, "a listing comes in pages")                 \
 	X(a, strange_names_go_round, "strange names go round")                \
@@ -196,6 +203,12 @@ bool conf_all_answered(struct conf *c, struct rec_node *node);
 	X(a, a_command_dies_with_its_node,                                    \
 	  "a command ends with its node's session")                           \
 	X(a, a_command_survives_a_cut, "a command survives a cut link")       \
+	X(a, a_sent_command_is_not_waited_for,                                \
+	  "a command can be sent without waiting for its answer")             \
+	X(a, a_sent_command_dies_with_its_node,                               \
+	  "a command sent to a dead node does not reach its next life")       \
+	X(a, commands_to_a_lazy_node_are_bounded,                             \
+	  "commands to a node that answers none are refused beyond a limit")  \
 	X(a, requests_wait_for_the_link, "requests wait for a cut link")      \
 	X(a, a_cancelled_request_is_dropped,                                  \
 	  "a cancelled request harms nobody")                                 \

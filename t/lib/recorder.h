@@ -179,6 +179,7 @@ struct rec_row {
 	char *task;
 	char *owner; /* NULL: nobody */
 	uint64_t token;
+	int64_t since_ms;
 };
 
 struct rec_reply {
@@ -194,6 +195,9 @@ struct rec_reply {
 	size_t n_members;
 	void *data;
 	size_t size_bytes;
+	int64_t submitted_ms;
+	char **waiters;
+	size_t n_waiters;
 };
 
 struct rec_client {
@@ -223,10 +227,15 @@ uint64_t rec_submit(struct rec_client *client,
 uint64_t rec_remove(struct rec_client *client, const char *task);
 uint64_t rec_list(struct rec_client *client, const char *prefix,
 		  const char *after, size_t limit);
+uint64_t rec_list_details(struct rec_client *client, const char *prefix,
+			  const char *after, size_t limit);
+uint64_t rec_describe(struct rec_client *client, const char *task);
 uint64_t rec_get(struct rec_client *client, const char *task);
 uint64_t rec_nodes(struct rec_client *client);
 uint64_t rec_command(struct rec_client *client, const char *node,
 		     const void *data, size_t size_bytes);
+uint64_t rec_command_send(struct rec_client *client, const char *node,
+			  const void *data, size_t size_bytes);
 void rec_cancel(struct rec_client *client, uint64_t request);
 
 bool rec_has_reply(const struct rec_client *client, uint64_t request);

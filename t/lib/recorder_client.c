@@ -41,6 +41,7 @@ static void copy_rows(struct rec_reply *copy,
 		copy->rows[i].task = rec_copy(row->task);
 		copy->rows[i].owner = row->owner ? rec_copy(row->owner) : NULL;
 		copy->rows[i].token = row->token;
+		copy->rows[i].since_ms = row->since_ms;
 	}
 	copy->n_rows = reply->n_tasks;
 	copy->more = reply->more;
@@ -57,6 +58,18 @@ static void copy_members(struct rec_reply *copy,
 		copy->members[i].n_owned = reply->members[i].n_owned;
 	}
 	copy->n_members = reply->n_members;
+}
+
+static void copy_waiters(struct rec_reply *copy,
+			 const struct metafora_reply *reply)
+{
+	size_t i;
+
+	copy->waiters = rec_alloc(reply->n_waiters * sizeof(char *));
+	for (i = 0; i < reply->n_waiters; i++)
+		copy->waiters[i] = rec_copy(reply->waiters[i]);
+	copy->n_waiters = reply->n_waiters;
+	copy->submitted_ms = reply->submitted_ms;
 }
 
 static void on_reply(const struct metafora_host *host, uint64_t request,
@@ -83,6 +96,7 @@ static void on_reply(const struct metafora_host *host, uint64_t request,
 		copy->n_errors = reply->n_errors;
 		copy_rows(copy, reply);
 		copy_members(copy, reply);
+		copy_waiters(copy, reply);
 	}
 	end(client);
 }
@@ -194,6 +208,9 @@ static void reply_free(struct rec_reply *reply)
 		free(reply->rows[i].owner);
 	}
 	free(reply->rows);
+	for (i = 0; i < reply->n_waiters; i++)
+		free(reply->waiters[i]);
+	free(reply->waiters);
 	rec_members_free(reply->members, reply->n_members);
 	free(reply->errors);
 	free(reply->data);
@@ -297,6 +314,37 @@ uint64_t rec_list(struct rec_client *client, const char *prefix,
 	return ask(&a, list);
 }
 
+static void list_details(const struct asking *a)
+{
+	a->client->ops->list_details(a->client->state, a->request, a->text,
+				     a->after, a->limit);
+}
+
+uint64_t rec_list_details(struct rec_client *client, const char *prefix,
+			  const char *after, size_t limit)
+{
+	struct asking a = {
+		.client = client,
+		.text = prefix,
+		.after = after,
+		.limit = limit,
+	};
+
+	return ask(&a, list_details);
+}
+
+static void describe(const struct asking *a)
+{
+	a->client->ops->describe(a->client->state, a->request, a->text);
+}
+
+uint64_t rec_describe(struct rec_client *client, const char *task)
+{
+	struct asking a = {.client = client, .text = task};
+
+	return ask(&a, describe);
+}
+
 static void get(const struct asking *a)
 {
 	a->client->ops->get(a->client->state, a->request, a->text);
@@ -338,6 +386,25 @@ uint64_t rec_command(struct rec_client *client, const char *node,
 	};
 
 	return ask(&a, command);
+}
+
+static void command_send(const struct asking *a)
+{
+	a->client->ops->command_send(a->client->state, a->request, a->text,
+				     a->data, a->n);
+}
+
+uint64_t rec_command_send(struct rec_client *client, const char *node,
+			  const void *data, size_t size_bytes)
+{
+	struct asking a = {
+		.client = client,
+		.text = node,
+		.data = data,
+		.n = size_bytes,
+	};
+
+	return ask(&a, command_send);
 }
 
 static void cancel(void *arg)

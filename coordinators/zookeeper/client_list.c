@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists tasks with their owners, and since when if that is asked for. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <metafora/error.h>
+
+#include "client.h"
+#include "client_rows.h"
+
+/* Claims that are read at a time, for details. */
+#define CLAIMS_READ_MAX 256
+
+struct listing {
+	struct zk_job job; /* first */
+	char *prefix;
+	char *after;
+	size_t limit;
+	bool details;
+	bool more;
+	unsigned int n_left;  /* folders that are not read yet */
+	struct zk_rows tasks;
+	struct zk_rows claims;
+	size_t n_looked;      /* rows whose claims were, or are being read */
+	unsigned int n_reading;
+};
+
+static bool wanted(const struct listing *listing, const char *task)
+{
+	size_t n = strlen(listing->prefix);
+
+	return strncmp(task, listing->prefix, n) == 0 &&
+	       strcmp(task, listing->after) > 0;
+}
+
+static void reply_rows(struct listing *listing)
+{
+	const struct zk_rows *tasks = &listing->tasks;
+	struct metafora_reply reply = { 0 };
+	struct metafora_task_row *rows = calloc(tasks->n + 1, sizeof(*rows));
+	size_t i;
+
+	if (!rows) {
+		mf_zk_job_fail(&listing->job, METAFORA_ENOMEM);
+		return;
+	}
+	for (i = 0; i < tasks->n; i++)
+		rows[i] = (struct metafora_task_row){
+			.task = tasks->rows[i].task,
+			.owner = tasks->rows[i].node,
+			.token = tasks->rows[i].token,
+			.since_ms = tasks->rows[i].since_ms,
+		};
+	reply.tasks = rows;
+	reply.n_tasks = tasks->n;
+	reply.more = listing->more;
+	mf_zk_job_reply(&listing->job, &reply);
+	free(rows);
+}
+
+/* --- details ---------------------------------------------------------------------- */
+
+static void read_claims(struct listing *listing);
+
+static void on_claim(struct zk_job *job, struct zk_step *step)
+{
+	struct listing *listing = (struct listing *)job;
+	const struct zk_request *request = &step->call.request;
+
+	listing->n_reading--;
+	if (!mf_zk_step_ok(job, step, true))
+		return;
+	/* One that has gone meanwhile stays without. */
+	if (request->code == ZK_OK)
+		listing->tasks.rows[step->index].since_ms =
+			request->stat.ctime_ms;
+	read_claims(listing);
+}
+
+static char *claim_path(const struct zk_job *job, const struct zk_row *row)
+{
+	const struct metafora_host *host = mf_zk_job_host(job);
+	char task[ZK_ENCODED_BYTES];
+	char node[3 * METAFORA_NODE_NAME_MAX + 1];
+
+	if (host->name_encode(row->task, task, sizeof(task)) ||
+	    host->name_encode(row->node, node, sizeof(node)))
+		return NULL;
+	return mf_zk_path_claim(mf_zk_job_root(job),
+				mf_zk_bucket(host, row->task,
+					     job->client->session.n_buckets),
+				task, node, (uint32_t)row->token);
+}
+
+/* Read on, or reply when the last one was read. */
+static void read_claims(struct listing *listing)
+{
+	struct zk_job *job = &listing->job;
+	struct zk_step *step;
+
+	while (listing->n_looked < listing->tasks.n &&
+	       listing->n_reading < CLAIMS_READ_MAX) {
+		size_t i = listing->n_looked++;
+		const struct zk_row *row = &listing->tasks.rows[i];
+
+		if (!row->node)
+			continue;
+		step = mf_zk_step(job, claim_path(job, row), 0, on_claim);
+		if (!step)
+			return;
+		step->index = i;
+		listing->n_reading++;
+		mf_zk_step_read(step, ZK_READ_STAT, false);
+	}
+	if (!listing->n_reading && !job->broken)
+		reply_rows(listing);
+}
+
+/* --- names ------------------------------------------------------------------------- */
+
+/* Keep the rows that are to be listed, sorted, with their owners. */
+static void match(struct listing *listing)
+{
+	struct zk_rows *tasks = &listing->tasks;
+	struct zk_rows *claims = &listing->claims;
+	size_t c = 0;
+	size_t i;
+
+	mf_zk_rows_keep_owners(claims);
+	if (tasks->n)
+		qsort(tasks->rows, tasks->n, sizeof(*tasks->rows),
+		      mf_zk_rows_compare);
+	while (listing->limit && tasks->n > listing->limit) {
+		listing->more = true;
+		free(tasks->rows[--tasks->n].task);
+	}
+	for (i = 0; i < tasks->n; i++) {
+		struct zk_row *row = &tasks->rows[i];
+
+		while (c < claims->n &&
+		       strcmp(claims->rows[c].task, row->task) < 0)
+			c++;
+		if (c == claims->n ||
+		    strcmp(claims->rows[c].task, row->task) != 0)
+			continue;
+		row->node = claims->rows[c].node;
+		row->token = claims->rows[c].token;
+		claims->rows[c].node = NULL;
+	}
+	mf_zk_rows_clear(claims);
+}
+
+static void folder_done(struct listing *listing)
+{
+	if (--listing->n_left > 0)
+		return;
+	match(listing);
+	if (listing->details)
+		read_claims(listing);
+	else
+		reply_rows(listing);
+}
+
+static void on_tasks(struct zk_job *job, struct zk_step *step)
+{
+	struct listing *listing = (struct listing *)job;
+	const struct zk_request *request = &step->call.request;
+	char task[METAFORA_TASK_ID_MAX + 1];
+	size_t i;
+
+	if (!mf_zk_step_ok(job, step, false))
+		return;
+	for (i = 0; i < request->n_names; i++)
+		if (mf_zk_parse_task(mf_zk_job_host(job), request->names[i],
+				     task) &&
+		    wanted(listing, task) &&
+		    mf_zk_rows_add(&listing->tasks, task, NULL, 0)) {
+			mf_zk_job_fail(job, METAFORA_ENOMEM);
+			return;
+		}
+	folder_done(listing);
+}
+
+static void on_claims(struct zk_job *job, struct zk_step *step)
+{
+	struct listing *listing = (struct listing *)job;
+
+	if (!mf_zk_step_ok(job, step, false))
+		return;
+	if (mf_zk_rows_add_claims(job, &listing->claims, &step->call.request))
+		mf_zk_job_fail(job, METAFORA_ENOMEM);
+	else
+		folder_done(listing);
+}
+
+/* --- the job ------------------------------------------------------------------------- */
+
+static void run(struct zk_job *job)
+{
+	struct listing *listing = (struct listing *)job;
+
+	mf_zk_rows_clear(&listing->tasks);
+	mf_zk_rows_clear(&listing->claims);
+	listing->more = false;
+	listing->n_looked = 0;
+	listing->n_reading = 0;
+	listing->n_left = 2 * job->client->session.n_buckets;
+	if (mf_zk_step_sync(job))
+		return;
+	if (mf_zk_read_folders(job, ZK_TASKS, on_tasks) == 0)
+		mf_zk_read_folders(job, ZK_CLAIMS, on_claims);
+}
+
+static void free_listing(struct zk_job *job)
+{
+	struct listing *listing = (struct listing *)job;
+
+	mf_zk_rows_clear(&listing->tasks);
+	mf_zk_rows_clear(&listing->claims);
+	free(listing->prefix);
+	free(listing->after);
+	free(listing);
+}
+
+static void start(struct zk_client *client, uint64_t request,
+		  const char *prefix, const char *after, size_t limit,
+		  bool details)
+{
+	static const struct zk_job_ops ops = {
+		.run = run,
+		.free = free_listing,
+	};
+	struct listing *listing = calloc(1, sizeof(*listing));
+
+	if (listing) {
+		listing->prefix = strdup(prefix);
+		listing->after = strdup(after);
+		listing->limit = limit;
+		listing->details = details;
+		if (!listing->prefix || !listing->after) {
+			free_listing(&listing->job);
+			listing = NULL;
+		}
+	}
+	mf_zk_job_start(client, listing ? &listing->job : NULL, &ops, request);
+}
+
+void mf_zk_client_list(void *state, uint64_t request, const char *prefix,
+		       const char *after, size_t limit)
+{
+	start(state, request, prefix, after, limit, false);
+}
+
+void mf_zk_client_list_details(void *state, uint64_t request,
+			       const char *prefix, const char *after,
+			       size_t limit)
+{
+	start(state, request, prefix, after, limit, true);
+}
