@@ -6,6 +6,7 @@ metaforainclude_HEADERS = \
 	include/metafora/client.h \
 	include/metafora/cluster.h \
 	include/metafora/command.h \
+	include/metafora/config.h \
 	include/metafora/consumer.h \
 	include/metafora/coordinator.h \
 	include/metafora/error.h \

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The core, as a convenience archive that tests use too, and the library.
 noinst_LTLIBRARIES += libcore.la
-libcore_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src $(JANSSON_CFLAGS)
+libcore_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src $(JANSSON_CFLAGS) \
+	$(LIBCONFUSE_CFLAGS)
 libcore_la_SOURCES = \
 	src/batch.c \
 	src/batch.h \
@@ -16,6 +17,15 @@ libcore_la_SOURCES = \
 	src/cluster.c \
 	src/command.c \
 	src/command.h \
+	src/config.c \
+	src/config_keys.c \
+	src/config_parse.c \
+	src/config_problem.c \
+	src/config_rules.c \
+	src/config_sift.c \
+	src/config_text.c \
+	src/config_text.h \
+	src/config_values.h \
 	src/consumer.c \
 	src/consumer.h \
 	src/consumer_calls.c \
@@ -64,6 +74,8 @@ libcore_la_SOURCES = \
 	src/runner.c \
 	src/runner.h \
 	src/runtime_threads.c \
+	src/secret.c \
+	src/secret.h \
 	src/task.c \
 	src/task.h \
 	src/task_info.c \
@@ -82,7 +94,7 @@ libcore_la_SOURCES = \
 lib_LTLIBRARIES += libmetafora.la
 libmetafora_la_SOURCES =
 libmetafora_la_LIBADD = libcore.la libcoordinators.la libbalancers.la \
-	$(JANSSON_LIBS) $(ZOOKEEPER_LIBS) $(PTHREAD_LIBS)
+	$(JANSSON_LIBS) $(LIBCONFUSE_LIBS) $(ZOOKEEPER_LIBS) $(PTHREAD_LIBS)
 libmetafora_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(METAFORA_LT_VERSION) \
 	-Wl,--version-script=$(top_srcdir)/src/libmetafora.map -no-undefined
 libmetafora_la_DEPENDENCIES = libcore.la libcoordinators.la libbalancers.la \

@@ -36,8 +36,9 @@ trailing_blanks() {
 	sources | grep -vE '\.(png|svg|xz)$' | show '[[:blank:]]$'
 }
 
+# A public header is nobody's output, whatever its name.
 generated_in_git() {
-	git ls-files | grep -E \
+	git ls-files | grep -v '^include/' | grep -E \
 		'(^|/)(configure|Makefile|Makefile\.in|aclocal\.m4|config\.h(\.in)?|libtool|ltmain\.sh)$|^(build|build-aux|autom4te\.cache)/|^m4/(lt|libtool)|\.(o|lo|la|a|so|log|trs|pc|orig|rej)$|~$'
 }
 

@@ -12,6 +12,7 @@ automake automake
 libtoolize libtool
 pkg-config pkg-config
 jansson.h libjansson-dev
+confuse.h libconfuse-dev
 uthash.h uthash-dev
 zookeeper/zookeeper.h libzookeeper-mt-dev'
 # A ZooKeeper server.
