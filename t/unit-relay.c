@@ -388,9 +388,10 @@ static void shows_frames(void)
 	CU_ASSERT(hears_frame(pair.server, "framed"));
 	say_frame(pair.server, "x is fine");
 	CU_ASSERT(hears_frame(pair.client, "x is fine"));
+	/* What is still on its way when the connection is cut may be lost. */
 	say_frame(pair.client, "second");
-	say_frame(pair.client, "xxx");
 	CU_ASSERT(hears_frame(pair.server, "second"));
+	say_frame(pair.client, "xxx");
 	CU_ASSERT(hears_end(pair.server));
 	CU_ASSERT(hears_end(pair.client));
 	say_frame(other.client, "1");
