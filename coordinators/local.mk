@@ -24,6 +24,10 @@ libcoordinators_la_SOURCES += \
 	coordinators/zookeeper/claims.c \
 	coordinators/zookeeper/client.c \
 	coordinators/zookeeper/client.h \
+	coordinators/zookeeper/client_check.c \
+	coordinators/zookeeper/client_check.h \
+	coordinators/zookeeper/client_check_buckets.c \
+	coordinators/zookeeper/client_check_mend.c \
 	coordinators/zookeeper/client_command.c \
 	coordinators/zookeeper/client_describe.c \
 	coordinators/zookeeper/client_list.c \

@@ -55,6 +55,9 @@ int mf_client_command_send(struct metafora_client *client, const char *node,
 			   const char *name, const char *argument,
 			   int64_t timeout_ms, mf_reply_fn fn, void *arg);
 
+int mf_client_check(struct metafora_client *client, bool repair,
+		    int64_t timeout_ms, mf_reply_fn fn, void *arg);
+
 /*
  * Begin to close, once: open requests end with METAFORA_ESTOPPED, later ones
  * are refused with it.  metafora_client_free waits for the end.  Any thread.

@@ -10,6 +10,7 @@ libcore_la_SOURCES = \
 	src/client.h \
 	src/client_batch.c \
 	src/client_calls.c \
+	src/client_check.c \
 	src/client_commands.c \
 	src/client_requests.c \
 	src/clock.c \

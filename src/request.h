@@ -92,6 +92,7 @@ struct mf_request {
 	const char *name;  /* task, node, or prefix */
 	const char *after; /* list */
 	size_t limit;      /* list */
+	bool repair;       /* check */
 	char *data;        /* command; owned */
 	size_t size_bytes; /* command */
 	const struct metafora_submission *submissions; /* in the tail */

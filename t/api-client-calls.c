@@ -180,6 +180,12 @@ static void op_command(void *state, uint64_t request, const char *node,
 	give(take(request, 0));
 }
 
+static void op_check(void *state, uint64_t request, bool repair)
+{
+	strcpy(canned.data, repair ? "repair" : "look");
+	op_nodes(state, request);
+}
+
 static void op_cancel(void *state, uint64_t request)
 {
 	(void)state;
@@ -222,6 +228,7 @@ static const struct metafora_client_ops ops = {
 	.cancel = op_cancel,
 	.close = op_close,
 	.free = op_free,
+	.check = op_check,
 };
 
 /* --- fixture --------------------------------------------------------------- */
@@ -393,6 +400,54 @@ static void nodes_copies_the_rows(void)
 	CU_ASSERT_EQUAL(metafora_node_list_size(NULL), 0);
 	CU_ASSERT_PTR_NULL(metafora_node_list_name(NULL, 0));
 	metafora_node_list_free(NULL);
+}
+
+static void count_finding(void *arg, const struct metafora_finding *finding)
+{
+	size_t *n = arg;
+
+	CU_ASSERT_STRING_EQUAL(finding->path, *n ? "/b" : "/a");
+	CU_ASSERT_STRING_EQUAL(finding->what, "is odd");
+	CU_ASSERT_EQUAL(finding->remedy, METAFORA_REMEDY_FAILED);
+	CU_ASSERT_EQUAL(finding->error, METAFORA_EAUTH);
+	++*n;
+}
+
+static void check_tells_each_finding(void)
+{
+	const struct metafora_finding findings[] = {
+		{"/a", "is odd", METAFORA_REMEDY_FAILED, METAFORA_EAUTH},
+		{"/b", "is odd", METAFORA_REMEDY_FAILED, METAFORA_EAUTH},
+	};
+	const struct metafora_finding odd = {"/a", NULL, 0, 0};
+	size_t n = 0;
+
+	canned.reply.findings = findings;
+	canned.reply.n_findings = 2;
+	CU_ASSERT_EQUAL(
+		metafora_client_check(client, 1, count_finding, &n, LONG_MS),
+		0);
+	CU_ASSERT_EQUAL(n, 2);
+	CU_ASSERT_STRING_EQUAL(canned.data, "repair");
+	canned.reply.more = true;
+	n = 0;
+	CU_ASSERT_EQUAL(
+		metafora_client_check(client, 0, count_finding, &n, LONG_MS),
+		METAFORA_EFULL);
+	CU_ASSERT_EQUAL(n, 2);
+	CU_ASSERT_STRING_EQUAL(canned.data, "look");
+	canned.reply.findings = &odd;
+	canned.reply.n_findings = 1;
+	CU_ASSERT_EQUAL(
+		metafora_client_check(client, 0, count_finding, &n, LONG_MS),
+		METAFORA_EPROTO);
+	CU_ASSERT_EQUAL(n, 2);
+	CU_ASSERT_EQUAL(metafora_client_check(client, 0, NULL, NULL, 1),
+			METAFORA_EINVAL);
+	CU_ASSERT_EQUAL(metafora_client_check(NULL, 0, count_finding, &n, 1),
+			METAFORA_EINVAL);
+	CU_ASSERT_EQUAL(metafora_client_check(client, 0, count_finding, &n, 0),
+			METAFORA_EINVAL);
 }
 
 static void command_copies_the_answer_of_the_node(void)
@@ -716,6 +771,7 @@ static const struct tap_case cases[] = {
 	{"get copies the properties", get_copies_the_properties},
 	{"list copies the rows", list_copies_the_rows},
 	{"nodes copies the rows", nodes_copies_the_rows},
+	{"check tells each finding", check_tells_each_finding},
 	{"command copies the answer of the node",
 	 command_copies_the_answer_of_the_node},
 	{"a refused call leaves its outputs untouched",

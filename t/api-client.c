@@ -514,6 +514,20 @@ static void a_slow_broker_is_waited_for(void)
 	CU_ASSERT_EQUAL(metafora_client_delete(client, "job1", LONG_MS), 0);
 }
 
+static void fail_finding(void *arg, const struct metafora_finding *finding)
+{
+	(void)arg;
+	CU_FAIL("nothing can be found");
+	(void)finding;
+}
+
+static void nothing_can_be_wrong_with_it(void)
+{
+	CU_ASSERT_EQUAL(metafora_client_check(client, false, fail_finding, NULL,
+					      LONG_MS),
+			METAFORA_ENOTSUP);
+}
+
 static const struct tap_case cases[] = {
 	{"new refuses bad arguments", new_refuses_bad_arguments},
 	{"submit refuses bad arguments", submit_refuses_bad_arguments},
@@ -539,6 +553,7 @@ static const struct tap_case cases[] = {
 	{"a lost answer leaves the outcome unknown",
 	 a_lost_answer_leaves_the_outcome_unknown},
 	{"a slow broker is waited for", a_slow_broker_is_waited_for},
+	{"the embedded broker needs no check", nothing_can_be_wrong_with_it},
 };
 
 TAP_MAIN(cases, setup, teardown)

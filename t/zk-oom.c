@@ -150,6 +150,20 @@ static void leave(struct rec_node *node, enum metafora_verb verb,
 		  token);
 }
 
+/* What a check finds, and mends in each of its ways. */
+static void spoil(struct cluster *cluster)
+{
+	rec_quiet(true);
+	fakezk_put(cluster->fake, "/a/ns/stranger", NULL);
+	fakezk_put(cluster->fake, "/a/ns/nodes/ghost", NULL);
+	fakezk_put(cluster->fake, "/a/ns/commands/dead", NULL);
+	fakezk_put(cluster->fake,
+		   "/a/ns/commands/dead/00000000000000aa:00000000000000bb:1:"
+		   "0000000000",
+		   NULL);
+	rec_quiet(false);
+}
+
 /* Use every operation once; any of them may fail for lack of memory. */
 static void use_all(struct cluster *cluster)
 {
@@ -171,6 +185,8 @@ static void use_all(struct cluster *cluster)
 	error_of(cluster, rec_list_details(cluster->client, "", "", 0));
 	error_of(cluster, rec_describe(cluster->client, "t1"));
 	error_of(cluster, rec_command_send(cluster->client, "b", "x", 1));
+	spoil(cluster);
+	error_of(cluster, rec_check(cluster->client, true));
 	command = rec_command(cluster->client, "a", "x", 1);
 	if (site_wait(cluster->site, command_is_there, node, 5000)) {
 		rec_ack(node, node->commands[0].id, 0, "result");

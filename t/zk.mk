@@ -40,3 +40,8 @@ TESTS += t/zk-resolve
 t_zk_resolve_CPPFLAGS = $(TEST_CPPFLAGS)
 t_zk_resolve_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getaddrinfo
 t_zk_resolve_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += t/zk-check
+TESTS += t/zk-check
+t_zk_check_CPPFLAGS = $(TEST_CPPFLAGS)
+t_zk_check_LDADD = libconf.la $(TEST_LIBS)

@@ -98,6 +98,11 @@ static void post_begin(struct zk_job *job)
 	job->client->session.host->post(job->client->session.host, &job->post);
 }
 
+void mf_zk_job_wake(struct zk_job *job)
+{
+	post_begin(job);
+}
+
 void mf_zk_job_start(struct zk_client *client, struct zk_job *job,
 		     const struct zk_job_ops *ops, uint64_t request)
 {
@@ -429,4 +434,5 @@ const struct metafora_client_ops mf_zk_client_ops = {
 	.list_details = mf_zk_client_list_details,
 	.describe = mf_zk_client_describe,
 	.command_send = mf_zk_client_command_send,
+	.check = mf_zk_client_check,
 };

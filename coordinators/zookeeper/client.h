@@ -85,6 +85,8 @@ static inline const char *mf_zk_job_root(const struct zk_job *job)
 /* Begin soon.  job NULL: out of memory; that is the reply. */
 void mf_zk_job_start(struct zk_client *client, struct zk_job *job,
 		     const struct zk_job_ops *ops, uint64_t request);
+/* Run it soon; no step of it is under way. */
+void mf_zk_job_wake(struct zk_job *job);
 /* Reply once; the job is over. */
 void mf_zk_job_reply(struct zk_job *job, const struct metafora_reply *reply);
 void mf_zk_job_fail(struct zk_job *job, int error);
@@ -133,5 +135,7 @@ void mf_zk_client_command(void *state, uint64_t request, const char *node,
 			  const void *data, size_t size_bytes);
 void mf_zk_client_command_send(void *state, uint64_t request, const char *node,
 			       const void *data, size_t size_bytes);
+/* client_check.c */
+void mf_zk_client_check(void *state, uint64_t request, bool repair);
 
 #endif

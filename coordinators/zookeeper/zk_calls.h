@@ -61,6 +61,7 @@ struct zk_stat {
 	int32_t version;         /* changes of its data */
 	int32_t cversion;        /* creations and removals of children */
 	int32_t n_children;
+	int32_t n_bytes;         /* of its data */
 };
 
 /* Children created under the node so far, as unsigned 32 bits. */

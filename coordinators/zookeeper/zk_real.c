@@ -238,6 +238,7 @@ static void copy_stat(struct zk_stat *to, const struct Stat *from)
 	to->version = from->version;
 	to->cversion = from->cversion;
 	to->n_children = from->numChildren;
+	to->n_bytes = from->dataLength;
 }
 
 static void free_names(char **names, size_t n)

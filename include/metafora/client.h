@@ -321,6 +321,24 @@ metafora_node_list_since_ms(const struct metafora_node_list *list, size_t i);
 METAFORA_API void metafora_node_list_free(struct metafora_node_list *list);
 
 /*
+ * Look for what is not as it should be at the broker: things that are missing,
+ * that nobody of this library has made, that contradict each other.  Reads all
+ * that there is, with many tasks that takes long; what is seen for a moment in
+ * any busy cluster is looked at twice, some seconds apart.  With repair,
+ * mends what provably harms nobody.  Then fn is called for each finding, on
+ * the calling thread; findings are valid during the call.
+ * Returns 0; METAFORA_EFULL (there were more findings than are told),
+ * METAFORA_ENOTSUP (the coordinator has nothing that could be wrong).
+ * METAFORA_EVERSION says that the layout record is broken, or of another
+ * version: nothing else can be looked at.  Since: 0.1.
+ */
+typedef void (*metafora_finding_fn)(void *arg,
+				    const struct metafora_finding *finding);
+METAFORA_API int metafora_client_check(struct metafora_client *client,
+				       bool repair, metafora_finding_fn fn,
+				       void *arg, int64_t timeout_ms);
+
+/*
  * Send a command to a node and wait until it has been carried out.  Commands
  * of one client to one node are carried out in the order they were sent, each
  * at least once: after a broken connection perhaps twice.  What a node has not

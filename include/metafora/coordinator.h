@@ -385,6 +385,22 @@ struct metafora_member_row {
 	size_t n_owned;
 };
 
+/* What can be done about something that a check has found. */
+enum metafora_remedy {
+	METAFORA_REMEDY_NONE = 0,     /* nothing without a human's decision */
+	METAFORA_REMEDY_POSSIBLE = 1, /* a repair would, and harm nobody */
+	METAFORA_REMEDY_DONE = 2,     /* it has been repaired */
+	METAFORA_REMEDY_FAILED = 3,   /* that was tried; error says why not */
+};
+
+/* Something that a check has found.  The struct may grow at its end. */
+struct metafora_finding {
+	const char *path; /* of the broker */
+	const char *what; /* one line: what is wrong, what to do */
+	enum metafora_remedy remedy;
+	int error;
+};
+
 /*
  * The answer to one request.  error is the whole request's; if it is not 0
  * only `error` and, after command, `data` count.  Which other fields count is
@@ -404,6 +420,8 @@ struct metafora_reply {
 	int64_t submitted_ms;       /* wall clock of the broker */
 	const char *const *waiters; /* nodes behind the owner, in order */
 	size_t n_waiters;
+	const struct metafora_finding *findings;
+	size_t n_findings;
 };
 
 struct metafora_client_sink {
@@ -489,6 +507,12 @@ struct metafora_client_ops {
 	 */
 	void (*command_send)(void *state, uint64_t request, const char *node,
 			     const void *data, size_t size_bytes);
+	/*
+	 * findings: what is not as it should be, though a cluster
+	 * may be busy meanwhile; more: there were too many of them.  repair:
+	 * mend what can be mended without harm to anybody.
+	 */
+	void (*check)(void *state, uint64_t request, bool repair);
 };
 
 /* --- making one ---------------------------------------------------------------- */

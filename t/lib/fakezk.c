@@ -460,10 +460,16 @@ enum zk_code fakezk_delete(struct fakezk *fake, const char *path)
 
 void fakezk_set_sequence(struct fakezk *fake, const char *path, uint32_t n)
 {
+	struct fz_znode *node;
 	unsigned int i;
 
-	for (i = 0; i < fake->config.n_servers; i++)
-		fz_tree_find(&fake->servers[i].tree, path)->n_created = n;
+	for (i = 0; i < fake->config.n_servers; i++) {
+		node = fz_tree_find(&fake->servers[i].tree, path);
+		node->n_created = n;
+		/* All that were made but those that are left are gone. */
+		node->stat.cversion =
+			(int32_t)(2 * n - (uint32_t)node->stat.n_children);
+	}
 }
 
 void fakezk_delete_after_read(struct fakezk *fake, const char *folder,

@@ -128,6 +128,7 @@ static void apply_create(struct fz_tree *tree, const struct fz_txn *txn,
 
 	node->data = fz_memdup(change->data, change->size_bytes);
 	node->size_bytes = change->size_bytes;
+	node->stat.n_bytes = (int32_t)change->size_bytes;
 	node->stat.czxid = node->mzxid = node->pzxid = txn->zxid;
 	node->stat.ctime_ms = txn->time_ms;
 	node->stat.ephemeral_owner = change->owner;
@@ -163,6 +164,7 @@ static void apply_set(struct fz_tree *tree, const struct fz_txn *txn,
 	free(node->data);
 	node->data = fz_memdup(change->data, change->size_bytes);
 	node->size_bytes = change->size_bytes;
+	node->stat.n_bytes = (int32_t)change->size_bytes;
 	node->stat.version++;
 	node->mzxid = txn->zxid;
 }

@@ -232,6 +232,7 @@ uint64_t rec_list_details(struct rec_client *client, const char *prefix,
 uint64_t rec_describe(struct rec_client *client, const char *task);
 uint64_t rec_get(struct rec_client *client, const char *task);
 uint64_t rec_nodes(struct rec_client *client);
+uint64_t rec_check(struct rec_client *client, bool repair);
 uint64_t rec_command(struct rec_client *client, const char *node,
 		     const void *data, size_t size_bytes);
 uint64_t rec_command_send(struct rec_client *client, const char *node,

@@ -369,6 +369,18 @@ uint64_t rec_nodes(struct rec_client *client)
 	return ask(&a, nodes);
 }
 
+static void check(const struct asking *a)
+{
+	a->client->ops->check(a->client->state, a->request, a->limit);
+}
+
+uint64_t rec_check(struct rec_client *client, bool repair)
+{
+	struct asking a = {.client = client, .limit = repair};
+
+	return ask(&a, check);
+}
+
 static void command(const struct asking *a)
 {
 	a->client->ops->command(a->client->state, a->request, a->text, a->data,
