@@ -1,3 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-dist_man_MANS = doc/metafora.7
+dist_man_MANS = doc/metafora.7 doc/metafora.conf.5
+
+sampledir = $(docdir)/examples
+dist_sample_DATA = doc/metafora.conf.sample
 EXTRA_DIST += doc/lease.md doc/locking.md doc/zookeeper.md

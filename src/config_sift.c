@@ -101,6 +101,7 @@ void mf_config_text_sift(char *text, struct mf_problems *problems,
 	struct token token = next_token(text, 1);
 	struct token next;
 	struct token after;
+	int opened = 0; /* the line of the section */
 	bool opens;
 
 	for (; token.kind; token = after) {
@@ -113,6 +114,7 @@ void mf_config_text_sift(char *text, struct mf_problems *problems,
 		opens = next.kind == '{';
 		if (opens && !section[0] && is_known(name, NULL)) {
 			strcpy(section, name);
+			opened = token.line;
 			after = next_token(next.end, next.line);
 			continue;
 		}
@@ -122,4 +124,8 @@ void mf_config_text_sift(char *text, struct mf_problems *problems,
 			blank(token.begin, after.begin);
 		}
 	}
+	/* libconfuse would not mind. */
+	if (section[0])
+		mf_problem_add(problems, opened, section,
+			       "the section is not closed");
 }

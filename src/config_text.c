@@ -321,7 +321,6 @@ int mf_config_text(const char *text, struct mf_problems *problems, char **out)
 			other(&t);
 		}
 	}
-	put(&t, '\n');
 	put(&t, '\0');
 	if (t.error) {
 		free(t.out);
