@@ -21,6 +21,10 @@
 #define MOVES_MAX 1000000
 #define COOL_DOWN_MAX_MS 3600000
 #define NS_PER_S UINT64_C(1000000000)
+/* What a cluster gets done at least, all nodes together. */
+#define CLAIMS_PER_MS 10
+/* How often a task is asked about while as many as are unowned are claimed. */
+#define ASKS_PER_CLAIM 20
 
 /* --- the picture ------------------------------------------------------------ */
 
@@ -184,8 +188,21 @@ static uint64_t stagger_ns(const struct mf_fair *fair, uint64_t task)
 	return (span_ns >> 20) * (pair >> 44); /* 20 bits of the hash */
 }
 
+/*
+ * How much longer all that takes when very many tasks are unowned, as after a
+ * cold start: the claims of others are on their way, and that this node does
+ * not see them does not mean that nobody wants the task.
+ */
+static uint64_t backlog_ns(const struct metafora_cluster *cluster)
+{
+	return metafora_cluster_n_unowned(cluster) / CLAIMS_PER_MS *
+	       MF_FAIR_NS_PER_MS;
+}
+
 /* How long the task must have been unowned before this node claims it. */
-static uint64_t wait_ns(const struct mf_fair *fair, uint64_t task, bool below)
+static uint64_t wait_ns(const struct mf_fair *fair,
+			const struct metafora_cluster *cluster, uint64_t task,
+			bool below)
 {
 	if (below) {
 		uint64_t limit = (fair->grace_ns - 1) / fair->delay_ns + 1;
@@ -194,7 +211,7 @@ static uint64_t wait_ns(const struct mf_fair *fair, uint64_t task, bool below)
 		if (n_better < limit)
 			return n_better * fair->delay_ns;
 	}
-	return fair->grace_ns + stagger_ns(fair, task);
+	return fair->grace_ns + backlog_ns(cluster) + stagger_ns(fair, task);
 }
 
 static enum metafora_can_claim
@@ -224,7 +241,8 @@ fair_can_claim(void *state, const struct metafora_balance *balance,
 
 	below = mf_fair_deficit(me) > 0;
 	due_ns = metafora_cluster_task_unowned_since_ns(task) +
-		 wait_ns(fair, mf_rendezvous_hash(id), below);
+		 wait_ns(fair, balance->cluster, mf_rendezvous_hash(id),
+			 below);
 	if (now_ns >= due_ns) {
 		if (!below)
 			mf_adopted_add(&fair->adopted, id, now_ns,
@@ -232,7 +250,8 @@ fair_can_claim(void *state, const struct metafora_balance *balance,
 		return METAFORA_CLAIM_YES;
 	}
 	/* Not later than the view will have moved: our turn may come early. */
-	*until_ns = now_ns + fair->delay_ns;
+	*until_ns = now_ns + fair->delay_ns +
+		    backlog_ns(balance->cluster) / ASKS_PER_CLAIM;
 	if (due_ns < *until_ns)
 		*until_ns = due_ns;
 	return METAFORA_CLAIM_NO_UNTIL;

@@ -14,6 +14,8 @@
 #define MS UINT64_C(1000000)
 #define NOW_NS (UINT64_C(5000000) * MS)
 #define N_TASKS 200
+/* What the one that runs all but one has too many. */
+#define N_WAITED 99
 
 static struct metafora_cluster view, others_view;
 static struct mf_entry entries[N_TASKS];
@@ -203,6 +205,58 @@ static void what_could_not_be_planned_is_planned_later(void)
 	CU_ASSERT_TRUE(oom_for_each(give_away, NULL) >= 5);
 }
 
+/* An owner with as many waiters as it has tasks too many. */
+static void honour(void *arg)
+{
+	struct metafora_balance balance = {
+		.cluster = &view,
+		.node = "a",
+		.now_ns = NOW_NS,
+	};
+	struct metafora_balancer *fair = NULL;
+	struct metafora_plan plan = {0};
+	uint64_t wish_ns;
+
+	(void)arg;
+	oom_pause();
+	CU_ASSERT_EQUAL_FATAL(metafora_balancer_fair_new(&fair), 0);
+	oom_resume();
+	wish_ns = fair->ops->balance(fair->state, &balance, &plan);
+	CU_ASSERT_EQUAL(plan.releases.n == N_WAITED, !oom_failed());
+	CU_ASSERT_TRUE(plan.releases.n <= N_WAITED);
+	CU_ASSERT_EQUAL(wish_ns > NOW_NS, oom_failed());
+	mf_plan_fini(&plan);
+	oom_pause();
+	wish_ns = fair->ops->balance(fair->state, &balance, &plan);
+	oom_resume();
+	CU_ASSERT_EQUAL(plan.releases.n, N_WAITED);
+	CU_ASSERT_EQUAL(plan.evictions.n, 0);
+	CU_ASSERT_EQUAL(wish_ns, 0);
+	mf_plan_fini(&plan);
+	metafora_balancer_free(fair);
+}
+
+static void a_waiter_is_honoured_later_at_worst(void)
+{
+	static struct metafora_claim_fact claims[2 * N_TASKS];
+	size_t i, n = 0;
+
+	for (i = 1; i < N_TASKS; i++) {
+		claims[n].task = entries[i].task->id;
+		claims[n].node = "a";
+		claims[n++].token = i + 1;
+		if (i > N_WAITED)
+			continue;
+		claims[n].task = entries[i].task->id;
+		claims[n].node = "b";
+		claims[n++].token = N_TASKS + i + 1;
+	}
+	view.has_lines = true;
+	CU_ASSERT_EQUAL_FATAL(mf_view_claims(&view, NOW_NS, 0, claims, n), 0);
+	/* The picture (two), the waiters, the plan and its growth. */
+	CU_ASSERT_TRUE(oom_for_each(honour, NULL) >= 5);
+}
+
 static int all_used(void *arg, double *used, double *total)
 {
 	(void)arg;
@@ -252,6 +306,8 @@ static const struct tap_case cases[] = {
 	 what_could_not_be_queued_for_is_queued_for_later},
 	{"what could not be planned is planned later",
 	 what_could_not_be_planned_is_planned_later},
+	{"a waiter is honoured later at worst",
+	 a_waiter_is_honoured_later_at_worst},
 	{"a release that could not be planned is planned later",
 	 a_release_that_could_not_be_planned_is_planned_later},
 };

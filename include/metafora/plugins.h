@@ -59,7 +59,8 @@ METAFORA_API int metafora_balancer_fair_new(struct metafora_balancer **out);
  * it, beyond its share if need be, so that no task starves because the nodes
  * whose turn it is do not take it: 10 to 3,600,000; default 2,000.  Should be
  * longer than nodes are ever late in seeing a change, or tasks end up with
- * those that see it first.  A node offers such tasks again when the members
+ * those that see it first.  While very many tasks are unowned it is longer by
+ * a millisecond for each ten of them.  A node offers such tasks again when the members
  * change; otherwise one at a time, after ten times the grace and then more
  * and more seldom, and all once that one has been taken.
  */
