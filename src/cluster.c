@@ -122,10 +122,10 @@ metafora_cluster_next_task(const struct metafora_cluster *cluster,
 			   const struct metafora_cluster_task *previous)
 {
 	const struct metafora_cluster_task *task =
-		previous ? previous->hh.next : cluster->tasks;
+		mf_view_next(cluster, previous);
 
 	while (task && !task->exists)
-		task = task->hh.next;
+		task = mf_view_next(cluster, task);
 	return task;
 }
 

@@ -297,10 +297,10 @@ static void repair_missing(struct mf_engine *e, struct mf_entry *entry)
 /* The slow repair of claims that no entry knows, and the other way round. */
 static void reconcile(struct mf_engine *e, uint64_t now_ns)
 {
-	struct metafora_cluster_task *task;
+	struct metafora_cluster_task *task = NULL;
 	struct mf_entry *entry;
 
-	for (task = e->view.tasks; task; task = task->hh.next) {
+	while ((task = mf_view_next(&e->view, task))) {
 		const struct mf_vclaim *claim =
 			mf_view_own_claim(&e->view, task);
 		bool stray = claim && !task->entry;

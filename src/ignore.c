@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "ignore.h"
+#include "shards.h"
 #include "timers.h"
 
 enum state {
@@ -37,7 +38,7 @@ struct entry {
 TAILQ_HEAD(entries, entry);
 
 struct mf_ignore {
-	struct entry *entries;   /* hash by task */
+	struct entry *entries[MF_N_SHARDS]; /* hash by task */
 	struct mf_timers times;  /* used as a heap only, nothing fires */
 	struct entries timed;    /* UNTIL_TIME, in the order of refusal */
 	struct entries change;   /* UNTIL_CHANGE, likewise */
@@ -70,12 +71,15 @@ void mf_ignore_free(struct mf_ignore *ignore)
 {
 	struct entry *entry;
 	struct entry *next;
+	int i;
 
 	if (!ignore)
 		return;
-	HASH_ITER(hh, ignore->entries, entry, next) {
-		HASH_DEL(ignore->entries, entry);
-		free(entry);
+	for (i = 0; i < MF_N_SHARDS; i++) {
+		HASH_ITER(hh, ignore->entries[i], entry, next) {
+			HASH_DEL(ignore->entries[i], entry);
+			free(entry);
+		}
 	}
 	free(ignore);
 }
@@ -84,7 +88,7 @@ static struct entry *find(const struct mf_ignore *ignore, const char *task)
 {
 	struct entry *entry;
 
-	HASH_FIND_STR(ignore->entries, task, entry);
+	HASH_FIND_STR(ignore->entries[mf_shard(task)], task, entry);
 	return entry;
 }
 
@@ -102,7 +106,8 @@ static struct entry *obtain(struct mf_ignore *ignore, const char *task)
 		return NULL;
 	mf_timer_init(&entry->until, NULL, NULL);
 	memcpy(entry->task, task, n_bytes + 1);
-	HASH_ADD_KEYPTR(hh, ignore->entries, entry->task, n_bytes, entry);
+	HASH_ADD_KEYPTR(hh, ignore->entries[mf_shard(task)], entry->task,
+			n_bytes, entry);
 	if (!entry->hh.tbl) {
 		free(entry);
 		return NULL;
@@ -115,7 +120,7 @@ static void settle(struct mf_ignore *ignore, struct entry *entry)
 {
 	if (entry->state != NOT_IGNORED || entry->n_failed)
 		return;
-	HASH_DEL(ignore->entries, entry);
+	HASH_DEL(ignore->entries[mf_shard(entry->task)], entry);
 	free(entry);
 }
 
@@ -274,19 +279,28 @@ size_t mf_ignore_size(const struct mf_ignore *ignore)
 	return ignore->n_ignored;
 }
 
+static void tell(const struct entry *entry,
+		 void (*fn)(void *arg, const struct mf_ignored *ignored),
+		 void *arg)
+{
+	struct mf_ignored ignored = {.task = entry->task};
+
+	if (entry->state == NOT_IGNORED)
+		return;
+	if (entry->state != UNTIL_CHANGE)
+		ignored.until_ns = entry->until.at_ns;
+	fn(arg, &ignored);
+}
+
 void mf_ignore_each(const struct mf_ignore *ignore,
 		    void (*fn)(void *arg, const struct mf_ignored *ignored),
 		    void *arg)
 {
 	const struct entry *entry;
+	int i;
 
-	for (entry = ignore->entries; entry; entry = entry->hh.next) {
-		struct mf_ignored ignored = {.task = entry->task};
-
-		if (entry->state == NOT_IGNORED)
-			continue;
-		if (entry->state != UNTIL_CHANGE)
-			ignored.until_ns = entry->until.at_ns;
-		fn(arg, &ignored);
+	for (i = 0; i < MF_N_SHARDS; i++) {
+		for (entry = ignore->entries[i]; entry; entry = entry->hh.next)
+			tell(entry, fn, arg);
 	}
 }

@@ -77,6 +77,7 @@ libcore_la_SOURCES = \
 	src/runtime_threads.c \
 	src/secret.c \
 	src/secret.h \
+	src/shards.h \
 	src/task.c \
 	src/task.h \
 	src/task_info.c \

@@ -180,7 +180,23 @@ struct metafora_cluster_task *mf_view_find(const struct metafora_cluster *view,
 {
 	struct metafora_cluster_task *task;
 
-	HASH_FIND_STR(view->tasks, id, task);
+	HASH_FIND_STR(view->tasks[mf_shard(id)], id, task);
+	return task;
+}
+
+struct metafora_cluster_task *
+mf_view_next(const struct metafora_cluster *view,
+	     const struct metafora_cluster_task *previous)
+{
+	struct metafora_cluster_task *task = NULL;
+	uint32_t bucket = 0;
+
+	if (previous) {
+		task = TAILQ_NEXT(previous, in_bucket);
+		bucket = previous->bucket + 1u;
+	}
+	for (; !task && bucket < view->n_buckets; bucket++)
+		task = TAILQ_FIRST(&view->buckets[bucket].tasks);
 	return task;
 }
 
@@ -287,7 +303,8 @@ static int get_task(struct metafora_cluster *view, uint32_t bucket,
 	memcpy(task->id, id, bytes);
 	task->bucket = bucket;
 	task->seen = view->generation - 1; /* not in this snapshot so far */
-	HASH_ADD_KEYPTR(hh, view->tasks, task->id, bytes - 1, task);
+	HASH_ADD_KEYPTR(hh, view->tasks[mf_shard(id)], task->id, bytes - 1,
+			task);
 	if (!task->hh.tbl) {
 		free(task);
 		return METAFORA_ENOMEM;
@@ -304,7 +321,7 @@ void mf_view_settle(struct metafora_cluster *view,
 		return;
 	if (task->asking)
 		TAILQ_REMOVE(&view->asking, task, in_asking);
-	HASH_DEL(view->tasks, task);
+	HASH_DEL(view->tasks[mf_shard(task->id)], task);
 	TAILQ_REMOVE(&view->buckets[task->bucket].tasks, task, in_bucket);
 	free(task);
 }
@@ -565,9 +582,9 @@ int mf_view_init(struct metafora_cluster *view, const char *self_name,
 /* Everything in the buckets goes; no entry may be attached. */
 static void drop_tasks(struct metafora_cluster *view)
 {
-	struct metafora_cluster_task *task, *tmp;
+	struct metafora_cluster_task *task = NULL;
 
-	HASH_ITER(hh, view->tasks, task, tmp) {
+	while ((task = mf_view_next(view, task))) {
 		assert(!task->entry);
 		set_exists(view, task, false, 0);
 		if (task->n_line)

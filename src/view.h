@@ -14,6 +14,8 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "shards.h"
+
 /* One place in a line. */
 struct mf_vclaim {
 	struct metafora_member *node;
@@ -96,7 +98,7 @@ struct mf_vbucket {
 struct metafora_cluster {
 	char *self_name;
 	bool has_lines;
-	struct metafora_cluster_task *tasks;  /* hash by id */
+	struct metafora_cluster_task *tasks[MF_N_SHARDS]; /* hash by id */
 	struct metafora_member *nodes;        /* hash by name */
 	struct metafora_member **members;     /* living, sorted by name */
 	size_t n_members;
@@ -159,6 +161,10 @@ int mf_view_members(struct metafora_cluster *view,
 struct metafora_cluster_task *mf_view_pop_changed(struct metafora_cluster *view);
 struct metafora_cluster_task *mf_view_find(const struct metafora_cluster *view,
 					   const char *id);
+/* Walk all tasks, even those that do not exist; begins and ends with NULL. */
+struct metafora_cluster_task *
+mf_view_next(const struct metafora_cluster *view,
+	     const struct metafora_cluster_task *previous);
 /* The claim of this node in the task's line, or NULL. */
 const struct mf_vclaim *mf_view_own_claim(const struct metafora_cluster *view,
 					  const struct metafora_cluster_task *t);

@@ -15,11 +15,11 @@ struct standing {
 static struct standing count_standing(const struct metafora_cluster *view,
 				      const struct metafora_member *node)
 {
-	const struct metafora_cluster_task *task;
+	const struct metafora_cluster_task *task = NULL;
 	struct standing standing = {0};
 	uint32_t i;
 
-	for (task = view->tasks; task; task = task->hh.next) {
+	while ((task = mf_view_next(view, task))) {
 		for (i = 0; i < task->n_line; i++) {
 			if (mf_view_line(task)[i].node != node)
 				continue;
@@ -127,6 +127,16 @@ static size_t n_in_buckets(const struct metafora_cluster *view)
 	return n;
 }
 
+static size_t n_hashed(const struct metafora_cluster *view)
+{
+	size_t n = 0;
+	int i;
+
+	for (i = 0; i < MF_N_SHARDS; i++)
+		n += HASH_COUNT(view->tasks[i]);
+	return n;
+}
+
 static size_t n_unread(const struct metafora_cluster *view)
 {
 	size_t n = !view->members_read;
@@ -140,10 +150,10 @@ static size_t n_unread(const struct metafora_cluster *view)
 
 void view_check(const struct metafora_cluster *view)
 {
-	const struct metafora_cluster_task *task;
+	const struct metafora_cluster_task *task = NULL;
 	size_t n_tasks = 0, n_unowned = 0, n_waited = 0, n_changed = 0;
 
-	for (task = view->tasks; task; task = task->hh.next) {
+	while ((task = mf_view_next(view, task))) {
 		check_line(view, task);
 		n_tasks += task->exists;
 		n_unowned += task->unowned;
@@ -161,7 +171,7 @@ void view_check(const struct metafora_cluster *view)
 	CU_ASSERT_EQUAL(n_listed_unowned(view), n_unowned);
 	CU_ASSERT_EQUAL(n_listed_waited(view), n_waited);
 	CU_ASSERT_EQUAL(n_listed_changed(view), n_changed);
-	CU_ASSERT_EQUAL(n_in_buckets(view), HASH_COUNT(view->tasks));
+	CU_ASSERT_EQUAL(n_in_buckets(view), n_hashed(view));
 	CU_ASSERT_EQUAL(n_unread(view), view->n_unread);
 	check_nodes(view);
 }
