@@ -6,3 +6,8 @@ check_PROGRAMS += t/ctl-tasks
 TESTS += t/ctl-tasks
 t_ctl_tasks_CPPFLAGS = $(TEST_CPPFLAGS)
 t_ctl_tasks_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += t/ctl-cluster
+TESTS += t/ctl-cluster
+t_ctl_cluster_CPPFLAGS = $(TEST_CPPFLAGS)
+t_ctl_cluster_LDADD = libreal.la $(TEST_LIBS)

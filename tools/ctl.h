@@ -34,6 +34,7 @@ struct ctl_options {
 	const char *acl[CTL_ACL_MAX];
 	size_t n_acl;
 	int64_t timeout_ms; /* of a request */
+	bool timeout_given;
 	bool json;
 	unsigned int verbosity;
 	const char *color;
@@ -73,8 +74,12 @@ struct ctl_command {
 struct ctl {
 	const struct ctl_command *command;
 	struct ctl_options options;
+	struct metafora_config *config;
 	struct metafora_coordinator *coordinator;
 	struct metafora_client *client;
+	/* The cluster's servers and namespace, as long as config. */
+	const char *servers;
+	const char *root;
 };
 
 extern const struct ctl_command ctl_commands[]; /* ends with name NULL */
@@ -149,15 +154,6 @@ void ctl_progress(const char *format, ...) METAFORA_PRINTF(1, 2);
 /* It is not any more.  Before anything else is printed. */
 void ctl_progress_end(void);
 
-/* --- ctl_tasks.c ------------------------------------------------------------------------ */
-
-/*
- * The listing of one task.  0, METAFORA_ENOENT, or what
- * metafora_client_list() returns.
- */
-int ctl_find_row(struct ctl *ctl, const char *id,
-		 struct metafora_listing **out);
-
 /* --- the subcommands -------------------------------------------------------------------- */
 
 int ctl_submit(struct ctl *ctl, char **argv, int argc);
@@ -171,6 +167,8 @@ int ctl_send_command(struct ctl *ctl, char **argv, int argc);
 int ctl_stop_task(struct ctl *ctl, char **argv, int argc);
 int ctl_drain(struct ctl *ctl, char **argv, int argc);
 int ctl_init(struct ctl *ctl, char **argv, int argc);
+int ctl_fsck(struct ctl *ctl, char **argv, int argc);
+int ctl_check_config(struct ctl *ctl, char **argv, int argc);
 int ctl_version(struct ctl *ctl, char **argv, int argc);
 
 #endif

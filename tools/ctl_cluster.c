@@ -8,39 +8,58 @@
 #define PAGE_TASKS 20000
 
 static const struct ctl_column node_columns[] = {
-	{"NODE", false, true},     {"STATE", false, false},
-	{"TASKS", true, false},    {"WEIGHT", true, false},
+	{"NODE", false, true},
+	{"STATE", false, false},
+	{"TASKS", true, false},
+	{"WEIGHT", true, false},
 	{"CAPACITY", true, false},
+	{"AGE", true, false},
+	{"HOST", false, true},
+	/* With --long: */
+	{"PID", true, false},
+	{"SINCE", false, false},
+	{"VERSION", false, false},
 };
 
 static void node_row(struct ctl_table *table,
-		     const struct metafora_node_list *nodes, size_t i)
+		     const struct metafora_node_list *nodes, size_t i,
+		     bool is_long)
 {
 	enum metafora_member_state state = metafora_node_list_state(nodes, i);
 	uint64_t capacity = metafora_node_list_capacity(nodes, i);
-	char weight[32];
+	int64_t since_ms = metafora_node_list_since_ms(nodes, i);
+	char text[32];
 
-	snprintf(weight, sizeof(weight), "%.6g",
+	snprintf(text, sizeof(text), "%.6g",
 		 metafora_node_list_weight(nodes, i));
 	ctl_table_cell(table, CTL_PLAIN, metafora_node_list_name(nodes, i));
 	ctl_table_cell(table, ctl_state_paint(state),
 		       metafora_member_state_name(state));
 	ctl_table_number(table, metafora_node_list_n_owned(nodes, i));
-	ctl_table_cell(table, CTL_PLAIN, weight);
+	ctl_table_cell(table, CTL_PLAIN, text);
 	if (capacity)
 		ctl_table_number(table, capacity);
 	else
 		ctl_table_cell(table, CTL_PLAIN, "-");
+	ctl_table_cell(table, CTL_PLAIN, ctl_age(text, since_ms));
+	ctl_table_cell(table, CTL_PLAIN, metafora_node_list_host(nodes, i));
+	if (!is_long)
+		return;
+	ctl_table_number(table, metafora_node_list_pid(nodes, i));
+	ctl_table_cell(table, CTL_PLAIN, ctl_time(text, since_ms));
+	ctl_table_cell(table, CTL_PLAIN, metafora_node_list_version(nodes, i));
 }
 
 static void nodes_table(const struct ctl *ctl,
 			const struct metafora_node_list *nodes)
 {
-	struct ctl_table *table = ctl_table_new(ctl, node_columns, 5);
+	bool is_long = ctl->options.is_long;
+	struct ctl_table *table =
+		ctl_table_new(ctl, node_columns, is_long ? 10 : 7);
 	size_t i;
 
 	for (i = 0; i < metafora_node_list_size(nodes); i++)
-		node_row(table, nodes, i);
+		node_row(table, nodes, i, is_long);
 	ctl_table_flush(table);
 	ctl_table_free(table);
 }
@@ -65,6 +84,13 @@ static void nodes_json(struct ctl_json *json, const char *key,
 			      metafora_node_list_weight(nodes, i));
 		ctl_json_number(json, "capacity",
 				(int64_t)metafora_node_list_capacity(nodes, i));
+		ctl_json_number(json, "since_ms",
+				metafora_node_list_since_ms(nodes, i));
+		ctl_json_string(json, "host",
+				metafora_node_list_host(nodes, i));
+		ctl_json_number(json, "pid", metafora_node_list_pid(nodes, i));
+		ctl_json_string(json, "version",
+				metafora_node_list_version(nodes, i));
 		ctl_json_close(json, '}');
 	}
 	ctl_json_close(json, ']');
@@ -159,7 +185,7 @@ static void status_json(const struct ctl *ctl, const struct summary *summary,
 	int state;
 
 	ctl_json_open(&json, NULL, '{');
-	ctl_json_string(&json, "namespace", ctl->options.namespace_path);
+	ctl_json_string(&json, "namespace", ctl->root);
 	ctl_json_open(&json, "tasks", '{');
 	ctl_json_number(&json, "total", (int64_t)summary->n_tasks);
 	ctl_json_number(&json, "unowned", (int64_t)summary->n_unowned);
@@ -187,8 +213,7 @@ static void status_text(const struct ctl *ctl, const struct summary *summary,
 	const char *between = ": ";
 	int state;
 
-	printf("namespace  %s on %s\n", ctl->options.namespace_path,
-	       ctl->options.servers);
+	printf("namespace  %s on %s\n", ctl->root, ctl->servers);
 	printf("nodes      %zu", metafora_node_list_size(nodes));
 	for (state = 0; state <= METAFORA_MEMBER_DRAINING; state++)
 		if (summary->n_by_state[state]) {
@@ -221,8 +246,7 @@ int ctl_summary(struct ctl *ctl, char **argv, int argc)
 					      ctl->options.timeout_ms, &nodes);
 	ctl_progress_end();
 	if (error)
-		return ctl_fail(ctl, error, false, "%s",
-				ctl->options.namespace_path);
+		return ctl_fail(ctl, error, false, "%s", ctl->root);
 	count_nodes(nodes, &summary);
 	if (ctl->options.json)
 		status_json(ctl, &summary, nodes);

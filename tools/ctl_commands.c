@@ -92,32 +92,43 @@ static void send_one(struct sending *sending, const char *node)
 		return;
 	}
 	ctl_progress("waiting for %s to %s", node, sending->name);
-	error = metafora_client_command(ctl->client, node, sending->name,
-					sending->argument,
-					ctl->options.timeout_ms, &text);
+	if (ctl->options.no_wait)
+		error = metafora_client_command_send(
+			ctl->client, node, sending->name, sending->argument,
+			ctl->options.timeout_ms);
+	else
+		error = metafora_client_command(
+			ctl->client, node, sending->name, sending->argument,
+			ctl->options.timeout_ms, &text);
 	answer(sending, node, error, text);
 	free(text);
 }
 
+/* To all at once. */
 static void send_all(struct sending *sending)
 {
 	struct ctl *ctl = sending->ctl;
-	struct metafora_node_list *nodes;
+	struct metafora_answers *answers;
 	size_t i;
 	int error;
 
-	error = metafora_client_nodes(ctl->client, ctl->options.timeout_ms,
-				      &nodes);
+	ctl_progress("waiting for all nodes to %s", sending->name);
+	error = metafora_client_command_all(ctl->client, sending->name,
+					    sending->argument,
+					    ctl->options.timeout_ms, &answers);
+	ctl_progress_end();
 	if (error) {
-		sending->status = ctl_fail(ctl, error, false, "nodes");
+		sending->status = ctl_fail(ctl, error, true, "--all");
 		return;
 	}
-	if (!metafora_node_list_size(nodes))
+	if (!metafora_answers_size(answers))
 		sending->status =
 			ctl_complain(ctl, CTL_NOT_FOUND, "no node lives");
-	for (i = 0; i < metafora_node_list_size(nodes); i++)
-		send_one(sending, metafora_node_list_name(nodes, i));
-	metafora_node_list_free(nodes);
+	for (i = 0; i < metafora_answers_size(answers); i++)
+		answer(sending, metafora_answers_node(answers, i),
+		       metafora_answers_error(answers, i),
+		       metafora_answers_text(answers, i));
+	metafora_answers_free(answers);
 }
 
 static int send(struct sending *sending, char **nodes, int n)
@@ -156,6 +167,8 @@ int ctl_send_command(struct ctl *ctl, char **argv, int argc)
 	if (argc < n_nodes + 1 || argc > n_nodes + 2)
 		return ctl_usage(ctl, "NODE NAME [ARGUMENT], or --all NAME "
 				      "[ARGUMENT]");
+	if (ctl->options.all && ctl->options.no_wait)
+		return ctl_usage(ctl, "either --all or --no-wait");
 	sending.name = argv[n_nodes];
 	sending.argument = argv[n_nodes + 1];
 	return send(&sending, argv, n_nodes);
@@ -166,16 +179,17 @@ int ctl_send_command(struct ctl *ctl, char **argv, int argc)
 static void stop_one(struct sending *sending, const char *id)
 {
 	struct ctl *ctl = sending->ctl;
-	struct metafora_listing *row;
+	struct metafora_task_info *info;
 	const char *owner;
-	int error = ctl_find_row(ctl, id, &row);
+	int error = metafora_client_task(ctl->client, id,
+					 ctl->options.timeout_ms, &info);
 
 	if (error) {
 		sending->status = ctl_worse(
 			sending->status, ctl_fail(ctl, error, false, "%s", id));
 		return;
 	}
-	owner = metafora_listing_owner(row, 0);
+	owner = metafora_task_info_owner(info);
 	sending->argument = id;
 	if (owner)
 		send_one(sending, owner);
@@ -184,7 +198,7 @@ static void stop_one(struct sending *sending, const char *id)
 			ctl_worse(sending->status,
 				  ctl_complain(ctl, CTL_FAILED,
 					       "%s: no node runs it", id));
-	metafora_listing_free(row);
+	metafora_task_info_free(info);
 }
 
 int ctl_stop_task(struct ctl *ctl, char **argv, int argc)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the options to a client that the broker answers. */
+/* From the options and the configuration to a client that the broker answers. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,130 +17,127 @@ static void on_log(void *arg, enum metafora_log_level level, const char *line)
 	metafora_log_stderr(NULL, level, line);
 }
 
-/* --- options of the coordinator -------------------------------------------------- */
+/* --- the configuration ------------------------------------------------------------ */
 
-static int set_credentials(const struct ctl *ctl,
-			   struct metafora_zookeeper_options *zk)
+static void on_problem(void *arg, const char *file, int line, const char *key,
+		       const char *message)
+{
+	struct ctl *ctl = arg;
+	char where[32] = "";
+
+	if (line)
+		snprintf(where, sizeof(where), ":%d", line);
+	/* What is of no line comes from the command line, or is missing. */
+	ctl_complain(ctl, CTL_USAGE, "%s%s%s%s%s%s", line || !key ? file : "",
+		     where, line || !key ? ": " : "", key ? key : "",
+		     key ? ": " : "", message);
+}
+
+/* The status that an error of the configuration comes to; it was reported. */
+static int status_of(const struct ctl *ctl, int error)
+{
+	switch (error) {
+	case 0:
+		return CTL_OK;
+	case METAFORA_ECONFIG:
+	case METAFORA_ENOENT:
+	case METAFORA_ESYS:
+	case METAFORA_E2BIG:
+		return CTL_USAGE;
+	default:
+		return ctl_fail(ctl, error, false, "configuration");
+	}
+}
+
+/* An option takes the place of what the file says; NULL: it was not given. */
+static int set(struct ctl *ctl, const char *key, const char *value)
+{
+	if (!value)
+		return CTL_OK;
+	return status_of(ctl, metafora_config_set(ctl->config, key, value));
+}
+
+static int set_acl(struct ctl *ctl, const char *text)
+{
+	if (!strcmp(text, "world") || !strcmp(text, "creator"))
+		return set(ctl, "zookeeper.acl_mode", text);
+	return set(ctl, "zookeeper.acl", text);
+}
+
+static const char *get(const struct ctl *ctl, const char *key)
+{
+	const char *value = NULL;
+
+	metafora_config_get(ctl->config, key, 0, &value);
+	return value;
+}
+
+/* The variable that holds the credentials, if nothing else does. */
+static const char *credentials_env(const struct ctl *ctl)
+{
+	if (ctl->options.credentials_env)
+		return ctl->options.credentials_env;
+	if (!getenv(CREDENTIALS_ENV) || get(ctl, "zookeeper.auth_file") ||
+	    get(ctl, "zookeeper.auth_env"))
+		return NULL;
+	return CREDENTIALS_ENV;
+}
+
+static int set_options(struct ctl *ctl, bool create)
 {
 	const struct ctl_options *options = &ctl->options;
-	const char *scheme =
-		options->auth_scheme ? options->auth_scheme : "digest";
-	const char *variable = options->credentials_env;
-	int error;
-
-	if (options->credentials_file) {
-		error = metafora_zookeeper_set_credentials_file(
-			zk, scheme, options->credentials_file);
-		if (error == METAFORA_EAUTH)
-			return ctl_complain(ctl, CTL_USAGE,
-					    "%s: others may read it: chmod 600",
-					    options->credentials_file);
-		return error ? ctl_fail(ctl, error, false, "%s",
-					options->credentials_file)
-			     : CTL_OK;
-	}
-	if (!variable && getenv(CREDENTIALS_ENV))
-		variable = CREDENTIALS_ENV;
-	if (!variable)
-		return CTL_OK;
-	error = metafora_zookeeper_set_credentials_env(zk, scheme, variable);
-	return error ? ctl_fail(ctl, error, false, "environment variable %s",
-				variable)
-		     : CTL_OK;
-}
-
-/* "SCHEME:ID:PERMS"; an ID may have colons itself. */
-static int add_acl(struct metafora_zookeeper_options *zk, const char *text)
-{
-	char *copy = strdup(text);
-	char *id, *perms;
-	int error = METAFORA_EINVAL;
-
-	if (!copy)
-		return METAFORA_ENOMEM;
-	id = strchr(copy, ':');
-	perms = strrchr(copy, ':');
-	if (id && perms != id) {
-		*id++ = '\0';
-		*perms++ = '\0';
-		error = metafora_zookeeper_add_acl(zk, copy, id, perms);
-	}
-	free(copy);
-	return error;
-}
-
-static int set_acl(const struct ctl *ctl, struct metafora_zookeeper_options *zk)
-{
-	int error = 0;
+	char buckets[32];
+	int status = set(ctl, "zookeeper.servers", options->servers);
 	size_t i;
 
-	for (i = 0; i < ctl->options.n_acl && !error; i++) {
-		const char *text = ctl->options.acl[i];
-
-		if (!strcmp(text, "world"))
-			error = metafora_zookeeper_set_acl_mode(
-				zk, METAFORA_ZOOKEEPER_ACL_WORLD);
-		else if (!strcmp(text, "creator"))
-			error = metafora_zookeeper_set_acl_mode(
-				zk, METAFORA_ZOOKEEPER_ACL_CREATOR);
-		else
-			error = add_acl(zk, text);
-		if (error)
-			return ctl_fail(ctl, error, false, "--acl %s", text);
+	if (!status && !get(ctl, "zookeeper.servers"))
+		return ctl_usage(ctl, "no servers: give --servers, "
+				      "METAFORA_SERVERS, or a --config that "
+				      "names them");
+	if (!status)
+		status = set(ctl, "zookeeper.namespace",
+			     options->namespace_path);
+	if (!status)
+		status = set(ctl, "zookeeper.auth_file",
+			     options->credentials_file);
+	if (!status)
+		status = set(ctl, "zookeeper.auth_env", credentials_env(ctl));
+	if (!status)
+		status =
+			set(ctl, "zookeeper.auth_scheme", options->auth_scheme);
+	for (i = 0; i < options->n_acl && !status; i++)
+		status = set_acl(ctl, options->acl[i]);
+	if (!status)
+		status = set(ctl, "zookeeper.create", create ? "yes" : "no");
+	if (!status && options->n_buckets) {
+		snprintf(buckets, sizeof(buckets), "%lld",
+			 (long long)options->n_buckets);
+		status = set(ctl, "zookeeper.buckets", buckets);
 	}
-	return CTL_OK;
-}
-
-static int set_options(const struct ctl *ctl, bool create,
-		       struct metafora_zookeeper_options *zk)
-{
-	int status = set_credentials(ctl, zk);
-
-	if (!status)
-		status = set_acl(ctl, zk);
-	if (!status)
-		metafora_zookeeper_set_create(zk, create);
-	if (!status && ctl->options.n_buckets)
-		metafora_zookeeper_set_buckets(
-			zk, (uint32_t)ctl->options.n_buckets);
 	return status;
 }
 
 int ctl_coordinator(struct ctl *ctl, bool create)
 {
-	const struct ctl_options *options = &ctl->options;
-	struct metafora_zookeeper_options *zk;
+	const char *path = ctl->options.config;
 	int status;
-	int error;
 
-	if (!options->servers)
-		return ctl_usage(ctl, "no servers: give --servers or "
-				      "METAFORA_SERVERS");
-	if (!options->namespace_path)
-		return ctl_usage(ctl, "no namespace: give --namespace or "
-				      "METAFORA_NAMESPACE");
-	error = metafora_zookeeper_options_new(options->servers,
-					       options->namespace_path, &zk);
-	if (error)
-		return ctl_complain(ctl, CTL_USAGE,
-				    "--namespace %s: it has to "
-				    "be an absolute path of at most 200 "
-				    "printable characters, not below "
-				    "/zookeeper",
-				    options->namespace_path);
-	status = set_options(ctl, create, zk);
-	if (!status) {
-		error = metafora_zookeeper_coordinator_new(zk,
-							   &ctl->coordinator);
-		if (error == METAFORA_EINVAL)
-			status = ctl_complain(ctl, CTL_USAGE,
-					      "credentials and "
-					      "--acl contradict each other");
-		else if (error)
-			status = ctl_fail(ctl, error, false, "coordinator");
-	}
-	metafora_zookeeper_options_free(zk);
-	return status;
+	if (path)
+		status =
+			status_of(ctl, metafora_config_load(path, on_problem,
+							    ctl, &ctl->config));
+	else
+		status = status_of(ctl, metafora_config_parse(
+						"", "command line", on_problem,
+						ctl, &ctl->config));
+	if (!status)
+		status = set_options(ctl, create);
+	if (status)
+		return status;
+	ctl->servers = get(ctl, "zookeeper.servers");
+	ctl->root = get(ctl, "zookeeper.namespace");
+	return status_of(ctl, metafora_config_coordinator(ctl->config,
+							  &ctl->coordinator));
 }
 
 /* --- connecting ----------------------------------------------------------------------- */
@@ -167,7 +164,7 @@ int ctl_open(struct ctl *ctl)
 		level = METAFORA_LOG_DEBUG;
 	else if (ctl->options.verbosity)
 		level = METAFORA_LOG_INFO;
-	ctl_progress("connecting to %s", ctl->options.servers);
+	ctl_progress("connecting to %s", ctl->servers);
 	error = metafora_client_new(ctl->coordinator,
 				    ctl->options.verbosity ? on_log : NULL,
 				    NULL, level, &ctl->client);
@@ -186,9 +183,9 @@ int ctl_unreachable(const struct ctl *ctl, int error)
 		return ctl_complain(ctl, CTL_UNREACHABLE,
 				    "%s: no answer within %.4g s: check that "
 				    "ZooKeeper runs, and --servers",
-				    ctl->options.servers,
+				    ctl->servers,
 				    (double)ctl->options.timeout_ms / 1000);
-	return ctl_fail(ctl, error, false, "%s", ctl->options.namespace_path);
+	return ctl_fail(ctl, error, false, "%s", ctl->root);
 }
 
 int ctl_connect(struct ctl *ctl)
@@ -207,6 +204,10 @@ void ctl_disconnect(struct ctl *ctl)
 	ctl_attend_client(NULL);
 	metafora_client_free(ctl->client);
 	metafora_coordinator_free(ctl->coordinator);
+	metafora_config_free(ctl->config);
 	ctl->client = NULL;
 	ctl->coordinator = NULL;
+	ctl->config = NULL;
+	ctl->servers = NULL;
+	ctl->root = NULL;
 }

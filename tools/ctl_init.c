@@ -8,12 +8,11 @@ static void tell(const struct ctl *ctl, bool created)
 
 	if (ctl->options.json) {
 		ctl_json_open(&json, NULL, '{');
-		ctl_json_string(&json, "namespace",
-				ctl->options.namespace_path);
+		ctl_json_string(&json, "namespace", ctl->root);
 		ctl_json_bool(&json, "created", created);
 		ctl_json_close(&json, '}');
 	} else {
-		printf("%s %s\n", ctl->options.namespace_path,
+		printf("%s %s\n", ctl->root,
 		       created ? "created" : "is there already");
 	}
 }
@@ -42,7 +41,7 @@ int ctl_init(struct ctl *ctl, char **argv, int argc)
 		return ctl_complain(ctl, CTL_EXISTS,
 				    "%s: already exists: "
 				    "--idempotent if that is all right",
-				    ctl->options.namespace_path);
+				    ctl->root);
 	if (!error) {
 		tell(ctl, false);
 		return CTL_OK;

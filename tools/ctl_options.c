@@ -32,10 +32,12 @@ struct row {
 
 /* What all subcommands take. */
 static const struct row common[] = {
+	{'c', "config", "FILE",
+	 "as of a node: coordinator and credentials ($METAFORA_CONFIG)"},
 	{'s', "servers", "HOST:PORT,...",
 	 "ZooKeeper's servers ($METAFORA_SERVERS)"},
 	{'n', "namespace", "PATH",
-	 "where the cluster is kept ($METAFORA_NAMESPACE)"},
+	 "where the cluster is kept ($METAFORA_NAMESPACE; /metafora)"},
 	{'t', "timeout", "DURATION",
 	 "of a request: 5s, 500ms ($METAFORA_TIMEOUT; 30s)"},
 	{KEY_AUTH_SCHEME, "auth-scheme", "SCHEME",
@@ -217,6 +219,9 @@ static bool add_acl(struct ctl_options *options, const char *text)
 static bool take(struct ctl_options *options, int key, const char *value)
 {
 	switch (key) {
+	case 'c':
+		options->config = value;
+		return true;
 	case 's':
 		options->servers = value;
 		return true;
@@ -224,6 +229,7 @@ static bool take(struct ctl_options *options, int key, const char *value)
 		options->namespace_path = value;
 		return true;
 	case 't':
+		options->timeout_given = true;
 		return read_duration(value, &options->timeout_ms);
 	case 'j':
 		options->json = true;
@@ -310,6 +316,7 @@ static int read_environment(struct ctl *ctl)
 	options->credentials_file = environment("METAFORA_CREDENTIALS_FILE");
 	options->color = "auto";
 	options->timeout_ms = TIMEOUT_MS_DEFAULT;
+	options->timeout_given = timeout != NULL;
 	if (timeout && !read_duration(timeout, &options->timeout_ms))
 		return ctl_usage(ctl, "METAFORA_TIMEOUT=%s is no duration",
 				 timeout);

@@ -232,8 +232,12 @@ static void send_all(struct submitting *submitting)
 		}
 		ctl_progress("submitted %zu of %zu tasks",
 			     submitting->n_submitted, submitting->n_tasks);
-		metafora_client_submit_batch(ctl->client, batch,
-					     ctl->options.timeout_ms);
+		if (ctl->options.idempotent)
+			metafora_client_ensure_batch(ctl->client, batch,
+						     ctl->options.timeout_ms);
+		else
+			metafora_client_submit_batch(ctl->client, batch,
+						     ctl->options.timeout_ms);
 		account(submitting, batch);
 		lost = submitting->n_unknown > 0;
 	}

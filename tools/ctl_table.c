@@ -59,7 +59,8 @@ void ctl_table_cell(struct ctl_table *table, enum ctl_paint paint,
 		table->cells = cells;
 	}
 	table->cells[table->n_cells++] = (struct cell){
-		.text = ctl_escaped(text, strlen(text)),
+		.text = text ? ctl_escaped(text, strlen(text))
+			     : ctl_escaped("-", 1),
 		.paint = paint,
 	};
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rm, ls, show: tasks that are there. */
+/* rm, ls: tasks that are there. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +10,8 @@
  * requests are faster, and more of it takes more memory.
  */
 #define PAGE_TASKS 20000
+/* With details each task is a request of its own. */
+#define PAGE_DETAILS 5000
 
 /* --- rm --------------------------------------------------------------------------- */
 
@@ -82,6 +84,9 @@ static const struct ctl_column task_columns[] = {
 	{"TASK", false, true},
 	{"OWNER", false, true},
 	{"TOKEN", true, false},
+	/* With --long: */
+	{"SINCE", false, false},
+	{"AGE", true, false},
 };
 
 static bool is_wanted(const struct ctl_options *options, const char *owner)
@@ -98,6 +103,8 @@ static void show_row(struct listing *listing,
 	const char *id = metafora_listing_id(page, i);
 	const char *owner = metafora_listing_owner(page, i);
 	uint64_t token = metafora_listing_token(page, i);
+	int64_t since_ms = metafora_listing_since_ms(page, i);
+	char text[32];
 	struct ctl_json *json = &listing->json;
 
 	if (!is_wanted(options, owner))
@@ -112,6 +119,10 @@ static void show_row(struct listing *listing,
 			ctl_json_token(json, "token", token);
 		else
 			ctl_json_null(json, "token");
+		if (options->is_long && owner)
+			ctl_json_number(json, "since_ms", since_ms);
+		else if (options->is_long)
+			ctl_json_null(json, "since_ms");
 		ctl_json_close(json, '}');
 		json->lines = false;
 	} else if (options->quiet && options->null) {
@@ -127,6 +138,12 @@ static void show_row(struct listing *listing,
 			ctl_table_number(listing->table, token);
 		else
 			ctl_table_cell(listing->table, CTL_PLAIN, "-");
+		if (options->is_long) {
+			ctl_table_cell(listing->table, CTL_PLAIN,
+				       ctl_time(text, since_ms));
+			ctl_table_cell(listing->table, CTL_PLAIN,
+				       ctl_age(text, since_ms));
+		}
 	}
 }
 
@@ -147,6 +164,19 @@ static bool show_page(struct listing *listing,
 	return metafora_listing_more(page) && !ferror(stdout);
 }
 
+static int read_page(struct ctl *ctl, const char *prefix, const char *after,
+		     struct metafora_listing **out)
+{
+	const struct ctl_options *options = &ctl->options;
+
+	if (options->is_long)
+		return metafora_client_list_details(ctl->client, prefix, after,
+						    PAGE_DETAILS,
+						    options->timeout_ms, out);
+	return metafora_client_list(ctl->client, prefix, after, PAGE_TASKS,
+				    options->timeout_ms, out);
+}
+
 static int list_pages(struct listing *listing, const char *prefix)
 {
 	struct ctl *ctl = listing->ctl;
@@ -157,9 +187,7 @@ static int list_pages(struct listing *listing, const char *prefix)
 
 	while (more) {
 		ctl_progress("listing: %zu so far", listing->n_shown);
-		error = metafora_client_list(ctl->client, prefix, after,
-					     PAGE_TASKS,
-					     ctl->options.timeout_ms, &page);
+		error = read_page(ctl, prefix, after, &page);
 		ctl_progress_end();
 		free(after);
 		after = NULL;
@@ -190,7 +218,8 @@ int ctl_ls(struct ctl *ctl, char **argv, int argc)
 	if (ctl->options.json) {
 		ctl_json_open(&listing.json, NULL, '[');
 	} else if (!ctl->options.quiet) {
-		listing.table = ctl_table_new(ctl, task_columns, 3);
+		listing.table = ctl_table_new(ctl, task_columns,
+					      ctl->options.is_long ? 5 : 3);
 	}
 	status = list_pages(&listing, argc ? argv[0] : NULL);
 	if (ctl->options.json)
@@ -198,93 +227,4 @@ int ctl_ls(struct ctl *ctl, char **argv, int argc)
 	if (listing.table)
 		ctl_table_free(listing.table);
 	return status;
-}
-
-/* --- show ------------------------------------------------------------------------------ */
-
-/* The row of the task itself: of all with that beginning it is the first. */
-int ctl_find_row(struct ctl *ctl, const char *id, struct metafora_listing **out)
-{
-	struct metafora_listing *page;
-	int error = metafora_client_list(ctl->client, id, NULL, 1,
-					 ctl->options.timeout_ms, &page);
-
-	if (error)
-		return error;
-	if (metafora_listing_size(page) == 0 ||
-	    strcmp(metafora_listing_id(page, 0), id) != 0) {
-		metafora_listing_free(page);
-		return METAFORA_ENOENT;
-	}
-	*out = page;
-	return 0;
-}
-
-static void show_json(const char *id, const struct metafora_listing *row,
-		      const void *properties, size_t size_bytes)
-{
-	struct ctl_json json = {0};
-
-	ctl_json_open(&json, NULL, '{');
-	ctl_json_string(&json, "id", id);
-	ctl_json_string(&json, "owner", metafora_listing_owner(row, 0));
-	if (metafora_listing_owner(row, 0))
-		ctl_json_token(&json, "token", metafora_listing_token(row, 0));
-	else
-		ctl_json_null(&json, "token");
-	ctl_json_number(&json, "size_bytes", (int64_t)size_bytes);
-	ctl_json_bytes(&json, "properties", properties, size_bytes);
-	ctl_json_close(&json, '}');
-}
-
-static void show_line(const char *what, const char *text)
-{
-	printf("%-12s", what);
-	ctl_put_escaped(stdout, text, strlen(text));
-	putchar('\n');
-}
-
-static void show_text(const char *id, const struct metafora_listing *row,
-		      const char *properties, size_t size_bytes)
-{
-	const char *owner = metafora_listing_owner(row, 0);
-
-	show_line("task", id);
-	show_line("owner", owner ? owner : "-");
-	if (owner)
-		printf("token       %llu\n",
-		       (unsigned long long)metafora_listing_token(row, 0));
-	printf("properties  %zu bytes\n", size_bytes);
-	if (!size_bytes)
-		return;
-	ctl_put_escaped(stdout, properties, size_bytes);
-	putchar('\n');
-}
-
-int ctl_show(struct ctl *ctl, char **argv, int argc)
-{
-	const struct ctl_options *options = &ctl->options;
-	struct metafora_listing *row = NULL;
-	void *properties;
-	size_t size_bytes;
-	int error;
-
-	(void)argc;
-	error = metafora_client_get(ctl->client, argv[0], &properties,
-				    &size_bytes, options->timeout_ms);
-	if (error)
-		return ctl_fail(ctl, error, false, "%s", argv[0]);
-	if (!options->properties_only)
-		error = ctl_find_row(ctl, argv[0], &row);
-	if (error)
-		ctl_fail(ctl, error, false, "%s", argv[0]);
-	else if (options->properties_only)
-		fwrite(properties, 1, size_bytes, stdout);
-	else if (options->json)
-		show_json(argv[0], row, properties, size_bytes);
-	else
-		show_text(argv[0], row, properties, size_bytes);
-	metafora_listing_free(row);
-	free(properties);
-	return ctl_status_of(error, false);
 }

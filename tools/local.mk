@@ -6,15 +6,18 @@ tools_metaforactl_SOURCES = \
 	tools/ctl_attendant.c \
 	tools/ctl_cluster.c \
 	tools/ctl_commands.c \
+	tools/ctl_config.c \
 	tools/ctl_connect.c \
 	tools/ctl_drain.c \
 	tools/ctl_failure.c \
+	tools/ctl_fsck.c \
 	tools/ctl_init.c \
 	tools/ctl_input.c \
 	tools/ctl_input.h \
 	tools/ctl_json.c \
 	tools/ctl_options.c \
 	tools/ctl_output.h \
+	tools/ctl_show.c \
 	tools/ctl_submit.c \
 	tools/ctl_table.c \
 	tools/ctl_tasks.c \

@@ -8,9 +8,6 @@
 
 #include "ctl.h"
 
-/* Letters of options that take a node or all. */
-#define MANY "aw"
-
 /* clang-format off */
 const struct ctl_command ctl_commands[] = {
 	{"submit", "[ID [PROPERTIES]]", "submit tasks",
@@ -18,15 +15,15 @@ const struct ctl_command ctl_commands[] = {
 	 "(--properties-file) or none.  Without ID: the tasks of --file, or of standard\n"
 	 "input, one per line: ID, then optionally a tab and properties.  If a line is\n"
 	 "malformed nothing is submitted.\n",
-	 "f0P", 0, 2, false, ctl_submit},
+	 "f0Pi", 0, 2, false, ctl_submit},
 	{"rm", "ID...", "delete tasks, and wait until they have stopped",
 	 NULL, "i", 1, -1, false, ctl_rm},
 	{"ls", "[PREFIX]", "list tasks, their owners and tokens",
-	 NULL, "q0oum", 0, 1, false, ctl_ls},
+	 NULL, "lq0oum", 0, 1, false, ctl_ls},
 	{"show", "ID", "show one task with its properties",
 	 NULL, "p", 1, 1, false, ctl_show},
 	{"nodes", "", "list the nodes that live",
-	 NULL, "", 0, 0, false, ctl_nodes},
+	 NULL, "l", 0, 0, false, ctl_nodes},
 	{"status", "", "sum up the cluster: nodes, tasks, how they are spread",
 	 NULL, "", 0, 0, false, ctl_summary},
 	{"freeze", "NODE... | --all", "let nodes claim and give away nothing",
@@ -45,11 +42,17 @@ const struct ctl_command ctl_commands[] = {
 	 NULL, "", 1, -1, false, ctl_stop_task},
 	{"command", "NODE NAME [ARGUMENT] | --all NAME [ARGUMENT]",
 	 "send a command to a node, or to all, and print the answers",
-	 NULL, "a", 1, 3, false, ctl_send_command},
+	 NULL, "aw", 1, 3, false, ctl_send_command},
 	{"init", "", "create the namespace: its folders, with buckets and ACL",
 	 "If it is there already that is an error, unless --idempotent is given and the\n"
 	 "number of buckets is none or the same.\n",
 	 "bi", 0, 0, true, ctl_init},
+	{"fsck", "", "find what is wrong in the namespace, and repair it",
+	 "Only looks, unless --repair is given; that mends what provably harms nobody.\n"
+	 "Reads all that there is; by default it may take ten minutes.\n",
+	 "r", 0, 0, false, ctl_fsck},
+	{"check-config", "FILE", "say what is wrong in a configuration file",
+	 NULL, "", 1, 1, true, ctl_check_config},
 	{"version", "", "print the version", NULL, "", 0, 0, true, ctl_version},
 	{NULL, NULL, NULL, NULL, NULL, 0, 0, false, NULL},
 };
