@@ -527,9 +527,13 @@ static int dispatch(struct mf_engine *e, uint64_t now_ns,
 	case MF_EV_STARTED:
 		ev->started.entry->run = ev->started.run;
 		ev->started.entry->started_ns = now_ns;
-		if (!ev->started.run)
-			mf_engine_returned(e, now_ns, ev->started.entry,
-					   METAFORA_RELEASE, 0, false);
+		if (ev->started.run) {
+			e->counts.started++;
+			return 0;
+		}
+		e->counts.not_started++;
+		mf_engine_returned(e, now_ns, ev->started.entry,
+				   METAFORA_RELEASE, 0, false);
 		return 0;
 	case MF_EV_RETURNED:
 		mf_engine_returned(e, now_ns, ev->returned.entry,
@@ -603,6 +607,10 @@ size_t mf_engine_take_verbs(struct mf_engine *e, enum metafora_verb verb,
 		out[n].token = entry->token;
 		n++;
 	}
+	if (verb == METAFORA_VERB_CLAIM)
+		e->counts.claims_tried += n;
+	else if (verb == METAFORA_VERB_QUEUE)
+		e->counts.queued += n;
 	return n;
 }
 

@@ -148,6 +148,21 @@ enum mf_alarm {
 	MF_N_ALARMS
 };
 
+/* What has happened so far; never goes back. */
+struct mf_engine_counts {
+	/* Sent; each is won, lost, or still open. */
+	uint64_t claims_tried, claims_won, claims_lost;
+	uint64_t queued;    /* places in line that were asked for */
+	uint64_t moved_in;  /* owned after waiting in line */
+	uint64_t moved_out; /* released because the balancer said so */
+	uint64_t released;  /* given up, all of them */
+	uint64_t done;      /* removed, and the broker has said so */
+	uint64_t lost;      /* the claim went while the handler ran */
+	uint64_t started, not_started; /* handlers */
+	uint64_t gave_back; /* handlers that released without being asked */
+	uint64_t evicted;   /* waiters put out of our lines */
+};
+
 enum mf_link { MF_LINK_DOWN, MF_LINK_SUSPENDED, MF_LINK_UP, MF_LINK_FAILED };
 
 struct mf_engine {
@@ -158,6 +173,8 @@ struct mf_engine {
 
 	struct mf_entries entries;
 	size_t n_entries;
+	size_t n_in_state[MF_N_STATES]; /* that of NONE is always 0 */
+	struct mf_engine_counts counts;
 	uint64_t last_attempt;
 
 	enum mf_link link;

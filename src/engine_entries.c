@@ -7,6 +7,26 @@
 
 #include "clock.h"
 
+static void count_move(struct mf_engine *e, const struct mf_entry *entry,
+		       enum mf_state from)
+{
+	const bool owned = entry->state == MF_RUNNING ||
+			   entry->state == MF_RELEASING;
+
+	if (from != MF_NONE)
+		e->n_in_state[from]--;
+	if (entry->state != MF_NONE)
+		e->n_in_state[entry->state]++;
+	if (from == MF_CLAIMING && owned)
+		e->counts.claims_won++;
+	else if (from == MF_CLAIMING && entry->sending != MF_UNSENT)
+		e->counts.claims_lost++;
+	else if ((from == MF_QUEUING || from == MF_QUEUED) && owned)
+		e->counts.moved_in++;
+	if (entry->state == MF_ADRIFT)
+		e->counts.lost++;
+}
+
 static void move(struct mf_engine *e, struct mf_entry *entry, enum mf_state to)
 {
 	enum mf_state from = entry->state;
@@ -22,6 +42,7 @@ static void move(struct mf_engine *e, struct mf_entry *entry, enum mf_state to)
 	}
 	if (to == MF_RUNNING)
 		TAILQ_INSERT_TAIL(&e->view.own, entry, in_own);
+	count_move(e, entry, from);
 	if (e->config.moved)
 		e->config.moved(e->config.moved_arg, entry, from);
 }

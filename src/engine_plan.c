@@ -209,5 +209,6 @@ size_t mf_engine_take_evictions(struct mf_engine *e,
 		out[n].waiter_token = mf_view_line(task)[1].token;
 		n++;
 	}
+	e->counts.evicted += n;
 	return n;
 }

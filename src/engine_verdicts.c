@@ -95,6 +95,17 @@ static void running_verdict(struct mf_engine *e, struct mf_entry *entry,
 	}
 }
 
+static void count_end(struct mf_engine *e, const struct mf_entry *entry)
+{
+	if (entry->state == MF_FINISHING) {
+		e->counts.done++;
+	} else if (entry->state == MF_RELEASING) {
+		e->counts.released++;
+		if (entry->stop_reason == METAFORA_STOP_BALANCE)
+			e->counts.moved_out++;
+	}
+}
+
 /* Answers to withdraw, release and done. */
 static void end_verdict(struct mf_engine *e, uint64_t now_ns,
 			struct mf_entry *entry,
@@ -102,6 +113,7 @@ static void end_verdict(struct mf_engine *e, uint64_t now_ns,
 {
 	switch (v->result) {
 	case METAFORA_RESULT_ENDED:
+		count_end(e, entry);
 		if (entry->state == MF_FINISHING)
 			mf_ignore_forget(e->ignore, entry->task->id);
 		mf_engine_end_entry(e, entry);
@@ -182,6 +194,8 @@ void mf_engine_returned(struct mf_engine *e, uint64_t now_ns,
 			struct mf_entry *entry, enum metafora_outcome outcome,
 			uint64_t ran_ns, bool asked)
 {
+	const bool ran = entry->run;
+
 	asked = asked || entry->state != MF_RUNNING;
 	entry->run = NULL;
 	if (entry->stop_due) {
@@ -197,12 +211,14 @@ void mf_engine_returned(struct mf_engine *e, uint64_t now_ns,
 		mf_engine_send(e, entry, METAFORA_VERB_DONE);
 		return;
 	}
-	if (!asked)
+	if (!asked) {
+		e->counts.gave_back += ran;
 		back_off(e, now_ns, entry, ran_ns);
-	else if (entry->stop_reason == METAFORA_STOP_BALANCE ||
-		 entry->stop_reason == METAFORA_STOP_COMMAND)
+	} else if (entry->stop_reason == METAFORA_STOP_BALANCE ||
+		   entry->stop_reason == METAFORA_STOP_COMMAND) {
 		mf_engine_leave_alone(
 			e, entry, mf_clock_add_ms(now_ns, MF_GIVEN_AWAY_MS));
+	}
 	mf_engine_move(e, entry, MF_RELEASING);
 	mf_engine_send(e, entry, METAFORA_VERB_RELEASE);
 }

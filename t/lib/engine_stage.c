@@ -257,6 +257,27 @@ static bool listed(const struct mf_entries *list, const struct mf_entry *e,
 	return false;
 }
 
+/* What is counted agrees with what there is. */
+static void check_counts(void)
+{
+	const struct mf_engine_counts *counts = &engine.counts;
+	size_t n_in_state[MF_N_STATES] = {0};
+	const struct mf_entry *e;
+	uint64_t n_open = 0;
+
+	TAILQ_FOREACH(e, &engine.entries, in_all) {
+		n_in_state[e->state]++;
+		n_open += e->state == MF_CLAIMING && e->sending != MF_UNSENT;
+	}
+	CU_ASSERT_EQUAL(memcmp(n_in_state, engine.n_in_state,
+			       sizeof(n_in_state)), 0);
+	CU_ASSERT_EQUAL(counts->claims_tried,
+			counts->claims_won + counts->claims_lost + n_open);
+	CU_ASSERT_TRUE(counts->moved_out <= counts->released);
+	CU_ASSERT_TRUE(counts->done + counts->released <=
+		       counts->claims_won + counts->moved_in);
+}
+
 void engine_check(void)
 {
 	const size_t in_verbs = offsetof(struct mf_entry, in_verbs);
@@ -290,6 +311,7 @@ void engine_check(void)
 				listed(&engine.retry, e, in_verbs));
 		CU_ASSERT_FALSE(e->task->asking);
 	}
+	check_counts();
 	CU_ASSERT_EQUAL(n, engine.n_entries);
 	CU_ASSERT_EQUAL(n_held, engine.view.n_held);
 	CU_ASSERT_EQUAL(n_queued, engine.view.n_queued);
