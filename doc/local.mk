@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+EXTRA_DIST += doc/operating.md doc/status.schema.json
 dist_man_MANS = doc/metafora.7 doc/metafora.conf.5
 
 sampledir = $(docdir)/examples

@@ -13,6 +13,7 @@ metaforainclude_HEADERS = \
 	include/metafora/handler.h \
 	include/metafora/log.h \
 	include/metafora/plugins.h \
+	include/metafora/status.h \
 	include/metafora/task.h \
 	include/metafora/version.h \
 	include/metafora/zookeeper.h

@@ -32,6 +32,7 @@
 #include <metafora/handler.h>
 #include <metafora/log.h>
 #include <metafora/plugins.h>
+#include <metafora/status.h>
 #include <metafora/task.h>
 #include <metafora/version.h>
 #include <metafora/zookeeper.h>

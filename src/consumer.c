@@ -23,10 +23,12 @@ void mf_consumer_timed(struct metafora_consumer *c, uint64_t t0_ns,
 {
 	uint64_t ms = (now_ns(c) - t0_ns) / MF_NS_PER_MS;
 
-	if (ms >= MF_SLOW_MS)
-		mf_log(&c->log, METAFORA_LOG_WARN,
-		       "slow call plugin=%s call=%s ms=%llu", plugin, call,
-		       (unsigned long long)ms);
+	if (ms < MF_SLOW_MS)
+		return;
+	c->metrics.n_slow_calls++;
+	mf_log(&c->log, METAFORA_LOG_WARN,
+	       "slow call plugin=%s call=%s ms=%llu", plugin, call,
+	       (unsigned long long)ms);
 }
 
 /* --- the engine's end --------------------------------------------------------- */
@@ -428,6 +430,27 @@ static void joined(struct metafora_consumer *c,
 	mf_gate_open(&c->joined);
 }
 
+/* How long the node was out of touch, and how many sessions it had. */
+static void count_session(struct metafora_consumer *c,
+			  const struct metafora_session_fact *fact,
+			  uint64_t before)
+{
+	struct mf_consumer_metrics *m = &c->metrics;
+	const bool up = c->engine.link == MF_LINK_UP;
+
+	if (before && c->engine.session != before &&
+	    fact->state != METAFORA_SESSION_CLOSED)
+		m->n_sessions_lost++;
+	if (c->engine.session && c->engine.session != before)
+		m->n_sessions++;
+	if (up && m->suspended_since_ns) {
+		m->suspended_ns += now_ns(c) - m->suspended_since_ns;
+		m->suspended_since_ns = 0;
+	} else if (!up && !m->suspended_since_ns && c->has_joined) {
+		m->suspended_since_ns = now_ns(c);
+	}
+}
+
 static void sink_session(const struct metafora_host *host,
 			 const struct metafora_session_fact *fact)
 {
@@ -438,6 +461,7 @@ static void sink_session(const struct metafora_host *host,
 	if (c->has_left)
 		return;
 	mf_consumer_step(c, &event);
+	count_session(c, fact, session);
 	if (session && c->engine.session != session)
 		drop_lease(c);
 	switch (fact->state) {
@@ -566,6 +590,7 @@ int mf_consumer_execute(struct metafora_consumer *c, const char *name,
 	int error;
 	size_t i;
 
+	c->metrics.n_commands++;
 	for (i = 0; i < sizeof(builtins) / sizeof(builtins[0]); i++) {
 		if (!strcmp(name, builtins[i].name))
 			break;

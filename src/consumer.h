@@ -35,6 +35,17 @@
 /* A plug-in call or callback that takes longer is logged. */
 #define MF_SLOW_MS 100
 
+/* What the consumer itself counts. */
+struct mf_consumer_metrics {
+	struct mf_histogram loop_lag;
+	uint64_t n_sessions;      /* that were joined */
+	uint64_t n_sessions_lost; /* while running */
+	uint64_t n_commands;
+	uint64_t n_slow_calls;
+	uint64_t suspended_ns;       /* so far, but for the present time */
+	uint64_t suspended_since_ns; /* 0: connected, or not joined yet */
+};
+
 enum mf_phase { MF_NEW, MF_STARTED, MF_STOPPED };
 
 struct metafora_consumer {
@@ -70,6 +81,7 @@ struct metafora_consumer {
 
 	/* --- owner ------------------------------------------------------------ */
 	struct mf_host host;
+	struct mf_consumer_metrics metrics;
 	const struct metafora_node_ops *ops;
 	void *state; /* the coordinator's; NULL: not open */
 	struct mf_engine engine;
@@ -103,6 +115,14 @@ int mf_consumer_begin(struct metafora_consumer *consumer);
 /* Owner: engine step and what follows from it at once. */
 int mf_consumer_step(struct metafora_consumer *consumer,
 		     const struct mf_event *event);
+/*
+ * Let the loop call fn and wait for what it returns; from the loop itself call
+ * it at once.  After METAFORA_ETIMEDOUT fn will not be called any more.  Or
+ * METAFORA_ENOMEM, METAFORA_ESTATE, METAFORA_ESTOPPED.
+ */
+int mf_consumer_call(struct metafora_consumer *consumer, int64_t timeout_ms,
+		     int (*fn)(struct metafora_consumer *consumer, void *arg),
+		     void *arg);
 /* Owner: carry out a command; the reply's text may be set. */
 int mf_consumer_execute(struct metafora_consumer *consumer, const char *name,
 			const char *argument,

@@ -48,7 +48,7 @@ static void deliver(struct metafora_post *post, bool dropped)
 	unref(call);
 }
 
-static int call_loop(struct metafora_consumer *c, int64_t timeout_ms,
+int mf_consumer_call(struct metafora_consumer *c, int64_t timeout_ms,
 		     int (*fn)(struct metafora_consumer *, void *), void *arg)
 {
 	enum call_state state = WAITING;
@@ -148,7 +148,7 @@ static int list(struct metafora_consumer *c, int64_t timeout_ms,
 	made = mf_task_list_new();
 	if (!made)
 		return METAFORA_ENOMEM;
-	error = call_loop(c, timeout_ms, fn, made);
+	error = mf_consumer_call(c, timeout_ms, fn, made);
 	if (error)
 		metafora_task_list_free(made);
 	else
@@ -193,7 +193,7 @@ int metafora_consumer_inspect(struct metafora_consumer *c,
 
 	if (!c || !fn || timeout_ms <= 0)
 		return METAFORA_EINVAL;
-	return call_loop(c, timeout_ms, inspect, &inspection);
+	return mf_consumer_call(c, timeout_ms, inspect, &inspection);
 }
 
 struct local_command {
@@ -227,5 +227,5 @@ int metafora_consumer_command(struct metafora_consumer *c, const char *name,
 		return error;
 	if (atomic_load(&c->phase) == MF_STARTED && mf_loop_is_owner(&c->loop))
 		return METAFORA_ETHREAD;
-	return call_loop(c, timeout_ms, execute, &command);
+	return mf_consumer_call(c, timeout_ms, execute, &command);
 }

@@ -119,6 +119,7 @@ int mf_consumer_new_on(struct mf_runtime *runtime, const char *node,
 		free(c);
 		return error;
 	}
+	c->loop.lag = &c->metrics.loop_lag;
 	c->runtime = runtime;
 	c->coordinator = mf_coordinator_ref(coordinator);
 	c->ops = coordinator->node_ops;

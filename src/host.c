@@ -77,6 +77,30 @@ host_log(const struct metafora_host *table, enum metafora_log_level level,
 	va_end(args);
 }
 
+static void host_observe(const struct metafora_host *table,
+			 enum metafora_metric metric, uint64_t value)
+{
+	struct mf_plugin_metrics *metrics = &mf_host_of(table)->metrics;
+
+	switch (metric) {
+	case METAFORA_METRIC_BROKER_LATENCY_NS:
+		mf_histogram_add(&metrics->latency, value);
+		break;
+	case METAFORA_METRIC_BUCKET_READS:
+		metrics->n_bucket_reads += value;
+		break;
+	case METAFORA_METRIC_WRITES:
+		metrics->n_writes += value;
+		break;
+	case METAFORA_METRIC_RECONNECTS:
+		metrics->n_reconnects += value;
+		break;
+	case METAFORA_METRIC_REPAIRS:
+		metrics->n_repairs += value;
+		break;
+	}
+}
+
 void mf_host_init(struct mf_host *host, struct mf_loop *loop,
 		  const struct mf_log *log, void *owner)
 {
@@ -95,6 +119,7 @@ void mf_host_init(struct mf_host *host, struct mf_loop *loop,
 			.name_encode = mf_name_encode,
 			.name_decode = mf_name_decode,
 			.name_hash = mf_name_hash,
+			.observe = host_observe,
 		},
 		.loop = loop,
 		.log = log,

@@ -7,6 +7,7 @@
 
 #include "log.h"
 #include "loop.h"
+#include "metrics.h"
 #include "prng.h"
 
 struct mf_host {
@@ -14,6 +15,7 @@ struct mf_host {
 	struct mf_loop *loop;
 	const struct mf_log *log;
 	struct mf_prng prng; /* owner */
+	struct mf_plugin_metrics metrics; /* owner */
 	void *owner;         /* consumer, client, or a test's recorder */
 };
 

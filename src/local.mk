@@ -45,6 +45,7 @@ libcore_la_SOURCES = \
 	src/handler.c \
 	src/handler.h \
 	src/host.c \
+	src/histogram.h \
 	src/host.h \
 	src/ignore.c \
 	src/ignore.h \
@@ -61,6 +62,8 @@ libcore_la_SOURCES = \
 	src/loop.h \
 	src/mailbox.c \
 	src/mailbox.h \
+	src/metrics.c \
+	src/metrics.h \
 	src/name.c \
 	src/name.h \
 	src/plan.c \
@@ -78,6 +81,8 @@ libcore_la_SOURCES = \
 	src/secret.c \
 	src/secret.h \
 	src/shards.h \
+	src/status.c \
+	src/status.h \
 	src/task.c \
 	src/task.h \
 	src/task_info.c \
@@ -86,6 +91,8 @@ libcore_la_SOURCES = \
 	src/task_list.h \
 	src/task_table.c \
 	src/task_table.h \
+	src/text.c \
+	src/text.h \
 	src/timers.c \
 	src/timers.h \
 	src/view.c \

@@ -9,7 +9,21 @@ static void wake(void *arg)
 {
 	struct mf_loop *loop = arg;
 
+	/* With the mailbox's lock. */
+	if (loop->lag)
+		loop->mailbox.since_ns = mf_loop_now_ns(loop);
 	loop->runtime->wake(loop->runtime, loop);
+}
+
+/* Something was due at that time and is served now. */
+static void measure(struct mf_loop *loop, uint64_t due_ns)
+{
+	uint64_t now_ns;
+
+	if (!loop->lag)
+		return;
+	now_ns = mf_loop_now_ns(loop);
+	mf_histogram_add(loop->lag, now_ns > due_ns ? now_ns - due_ns : 0);
 }
 
 /* Returns how many were delivered; once quitting, the rest is dropped. */
@@ -42,6 +56,7 @@ int mf_loop_init(struct mf_loop *loop, struct mf_runtime *runtime,
 	loop->runner = NULL;
 	loop->after = after;
 	loop->after_arg = after_arg;
+	loop->lag = NULL;
 	loop->running = false;
 	loop->quitting = false;
 	mf_timers_init(&loop->timers);
@@ -141,6 +156,7 @@ static unsigned int fire(struct mf_loop *loop, uint64_t now_ns)
 		timer = mf_timers_pop(&loop->timers, now_ns);
 		if (!timer)
 			break;
+		measure(loop, timer->at_ns);
 		timer->fn(timer->arg);
 		n++;
 	}
@@ -150,10 +166,14 @@ static unsigned int fire(struct mf_loop *loop, uint64_t now_ns)
 uint64_t mf_loop_dispatch(struct mf_loop *loop, bool *quit)
 {
 	uint64_t now_ns = mf_loop_now_ns(loop);
+	struct metafora_post *mail;
 	unsigned int n;
 
 	atomic_store(&loop->stepped_ns, now_ns);
-	n = deliver(loop, mf_mailbox_take(&loop->mailbox));
+	mail = mf_mailbox_take(&loop->mailbox);
+	if (mail)
+		measure(loop, loop->mailbox.taken_since_ns);
+	n = deliver(loop, mail);
 	n += fire(loop, now_ns);
 	if (n && loop->after && !loop->quitting)
 		loop->after(loop->after_arg);

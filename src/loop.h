@@ -12,6 +12,7 @@
 
 #include <metafora/coordinator.h>
 
+#include "histogram.h"
 #include "mailbox.h"
 #include "timers.h"
 
@@ -59,6 +60,11 @@ struct mf_loop {
 	 */
 	void (*after)(void *arg);
 	void *after_arg;
+	/*
+	 * How late mail (the oldest of what is taken at once) and timers are
+	 * served; NULL: not measured.  Set before start; the owner writes it.
+	 */
+	struct mf_histogram *lag;
 	bool running;  /* owner; written by who starts and joins */
 	bool quitting; /* owner */
 	/* Begin of the newest dispatch; atomic: the guard reads it. */

@@ -44,6 +44,7 @@ bool mf_mailbox_put(struct mf_mailbox *mailbox, struct metafora_post *post)
 		post->next = NULL;
 		*mailbox->last = post;
 		mailbox->last = &post->next;
+		mailbox->n++;
 		if (was_empty && mailbox->wake)
 			mailbox->wake(mailbox->wake_arg);
 	}
@@ -59,6 +60,9 @@ static struct metafora_post *take(struct mf_mailbox *mailbox, bool close)
 	first = mailbox->first;
 	mailbox->first = NULL;
 	mailbox->last = &mailbox->first;
+	mailbox->n_taken = mailbox->n;
+	mailbox->n = 0;
+	mailbox->taken_since_ns = mailbox->since_ns;
 	if (close)
 		mailbox->closed = true;
 	pthread_mutex_unlock(&mailbox->lock);

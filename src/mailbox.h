@@ -5,6 +5,8 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <metafora/coordinator.h>
 
@@ -15,6 +17,10 @@ struct mf_mailbox {
 	bool closed;                 /* guarded by lock */
 	void (*wake)(void *arg);     /* guarded by lock */
 	void *wake_arg;              /* guarded by lock */
+	size_t n;                    /* guarded by lock: mail there is */
+	uint64_t since_ns;           /* guarded by lock: see attach */
+	size_t n_taken;              /* owner: of the newest take ... */
+	uint64_t taken_since_ns;     /* owner: ... and its since_ns */
 };
 
 /* Returns 0 or METAFORA_ESYS. */
@@ -27,7 +33,8 @@ void mf_mailbox_fini(struct mf_mailbox *mailbox);
  * at once if mail is there.  It runs on the posting thread with the lock held
  * and must not block.  Why with the lock: once a post can be taken, its
  * delivery may end the owner and free all of it, so that its poster must not
- * touch anything of the owner's any more.
+ * touch anything of the owner's any more.  For the same reason it may set
+ * since_ns: a time of the owner's choice that the next take is to show.
  */
 void mf_mailbox_attach(struct mf_mailbox *mailbox, void (*wake)(void *arg),
 		       void *arg);

@@ -57,6 +57,7 @@ static int make_and_start(struct metafora_consumer **out)
 static void look(struct metafora_consumer *consumer)
 {
 	struct metafora_task_list *list = NULL;
+	char *text = NULL;
 
 	MAKE(metafora_consumer_tasks(consumer, LONG_MS, &list), 0);
 	CU_ASSERT_EQUAL(metafora_task_list_size(list), N_TASKS);
@@ -64,6 +65,10 @@ static void look(struct metafora_consumer *consumer)
 	MAKE(metafora_consumer_ignored(consumer, LONG_MS, &list), 0);
 	metafora_task_list_free(list);
 	MAKE(metafora_consumer_command(consumer, "balance", NULL, LONG_MS), 0);
+	MAKE(metafora_consumer_status_json(consumer, LONG_MS, &text), 0);
+	free(text);
+	MAKE(metafora_consumer_metrics(consumer, LONG_MS, &text), 0);
+	free(text);
 }
 
 static void submit_all(void)

@@ -72,3 +72,8 @@ TESTS += t/core-engine-oom
 t_core_engine_oom_CPPFLAGS = $(TEST_CPPFLAGS)
 t_core_engine_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
 t_core_engine_oom_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += t/core-status
+TESTS += t/core-status
+t_core_status_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_status_LDADD = $(TEST_LIBS)

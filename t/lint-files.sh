@@ -51,7 +51,7 @@ sleeping_tests() {
 # in a member record, in log lines; or number the lives of the embedded broker.
 wall_clocks() {
 	c_files src coordinators balancers |
-		grep -vxE 'src/(consumer_life|log_sinks)\.c|coordinators/embedded/broker\.c' |
+		grep -vxE 'src/(consumer_life|log_sinks|status)\.c|coordinators/embedded/broker\.c' |
 		show 'CLOCK_REALTIME|gettimeofday|timespec_get|(^|[^[:alnum:]_])time ?\((NULL|0|&)'
 }
 

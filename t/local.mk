@@ -43,6 +43,7 @@ EXTRA_DIST += t/lsan.supp t/tsan.supp
 include t/oom.mk
 include t/shelld.mk
 include t/unit.mk
+include t/status.mk
 include t/core.mk
 include t/api.mk
 include t/conf.mk

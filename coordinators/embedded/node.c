@@ -60,11 +60,16 @@ static void beat_end(struct emb_link *link, struct emb_message *message,
 	if (fate != EMB_DELIVERED)
 		return;
 	node->beating = false;
+	metafora_host_observe(link->host, METAFORA_METRIC_BROKER_LATENCY_NS,
+			      link->host->now_ns(link->host) - node->beat_ns);
 	node->sink->lease(link->host,
 			  node->beat_ns + link->broker->timeout_ns -
 				  part_ns(node, MARGINS_PER_TIMEOUT));
 	if (node->closing || node->state == EMB_CONNECTED)
 		return;
+	if (node->state == EMB_SUSPENDED)
+		metafora_host_observe(link->host, METAFORA_METRIC_RECONNECTS,
+				      1);
 	node->state = EMB_CONNECTED;
 	say(node, METAFORA_SESSION_CONNECTED);
 }

@@ -252,6 +252,9 @@ static bool send_snapshot(struct emb_node *node, struct snapshot *snapshot)
 	if (!snapshot)
 		return false;
 	node->n_reads++;
+	if (snapshot->kind != MEMBERS)
+		metafora_host_observe(link->host, METAFORA_METRIC_BUCKET_READS,
+				      1);
 	mf_emb_send(link, lag_ns ? &node->late : &link->queue,
 		    &snapshot->message, mf_emb_random_ns(link, lag_ns));
 	return true;

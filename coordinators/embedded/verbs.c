@@ -296,6 +296,7 @@ void mf_emb_verb(struct emb_node *node, enum metafora_verb verb,
 		give_up_session(link);
 		return;
 	}
+	metafora_host_observe(link->host, METAFORA_METRIC_WRITES, 1);
 	pthread_mutex_lock(&broker->lock);
 	mf_emb_reap(broker, link->host->now_ns(link->host));
 	if (link->session->dead) {

@@ -476,6 +476,7 @@ static void on_stranger(struct zk_call *call)
 	mf_zk_host(node)->log(mf_zk_host(node), METAFORA_LOG_WARN,
 			      "claim without a runner is withdrawn task=%s",
 			      claim->task);
+	metafora_host_observe(mf_zk_host(node), METAFORA_METRIC_REPAIRS, 1);
 	claim->silent = true;
 	mf_zk_write_end(node, claim, METAFORA_VERB_WITHDRAW,
 			METAFORA_RESULT_ENDED, 0);

@@ -238,6 +238,8 @@ void mf_zk_folder_read(struct zk_folder *folder)
 	mf_zk_host(node)->timer_cancel(mf_zk_host(node), folder->timer);
 	folder->waiting = false;
 	folder->reading = true;
+	metafora_host_observe(mf_zk_host(node), METAFORA_METRIC_BUCKET_READS,
+			      1);
 	folder->read_ns = now_ns(node);
 	folder->call.done = on_read;
 	folder->call.request.kind = ZK_READ_CHILDREN;

@@ -43,6 +43,8 @@ static void put(struct zk_session *session, struct zk_call *call)
 	call->sent_ns = now_ns(session);
 	session->n_sent++;
 	TAILQ_INSERT_TAIL(&session->calls, call, link);
+	if (call->request.kind == ZK_WRITE)
+		metafora_host_observe(session->host, METAFORA_METRIC_WRITES, 1);
 	session->options->calls->send(session->zk, &call->request);
 }
 
@@ -81,6 +83,10 @@ static void on_answer(struct zk_request *request)
 
 	TAILQ_REMOVE(&session->calls, call, link);
 	session->n_sent--;
+	if (request->code != ZK_UNSENT && request->code != ZK_UNKNOWN)
+		metafora_host_observe(session->host,
+				      METAFORA_METRIC_BROKER_LATENCY_NS,
+				      now_ns(session) - call->sent_ns);
 	pump(session);
 	finish(session, call);
 }
@@ -218,6 +224,8 @@ static void on_connected(struct zk_session *session,
 	if (session->state == ZK_SESSION_DOWN) {
 		session->host->timer_cancel(session->host, session->timer);
 		session->state = ZK_SESSION_UP;
+		metafora_host_observe(session->host, METAFORA_METRIC_RECONNECTS,
+				      1);
 		session->user->up(session, false);
 	} else {
 		mf_zk_layout_start(session);

@@ -39,6 +39,20 @@ extern "C" {
 
 struct metafora_timer;
 
+/* What a plug-in counts; core ignores what it does not know. */
+enum metafora_metric {
+	/* A request was answered: how long that took, in ns. */
+	METAFORA_METRIC_BROKER_LATENCY_NS = 0,
+	/* So many buckets of tasks or claims were read. */
+	METAFORA_METRIC_BUCKET_READS = 1,
+	/* So many writes were sent. */
+	METAFORA_METRIC_WRITES = 2,
+	/* The connection was lost and made again, in the same session. */
+	METAFORA_METRIC_RECONNECTS = 3,
+	/* So many differences from the broker's state were put right. */
+	METAFORA_METRIC_REPAIRS = 4,
+};
+
 /*
  * A message to the owner thread.  The plug-in allocates it, usually inside
  * its request, so that posting cannot fail.  deliver is called once on the
@@ -94,7 +108,24 @@ struct metafora_host {
 	int (*name_decode)(const char *encoded, char *out, size_t out_bytes);
 	/* Hash of an ID, the same on every machine and for ever. */
 	uint32_t (*name_hash)(const char *name);
+	/*
+	 * Count something.  Owner thread, also within an operation.  Call it
+	 * by metafora_host_observe: older cores do not have it.
+	 */
+	void (*observe)(const struct metafora_host *host,
+			enum metafora_metric metric, uint64_t value);
 };
+
+/* Count something, if the core wants to know. */
+static inline void metafora_host_observe(const struct metafora_host *host,
+					 enum metafora_metric metric,
+					 uint64_t value)
+{
+	if (host->size >= offsetof(struct metafora_host, observe) +
+				  sizeof(host->observe) &&
+	    host->observe)
+		host->observe(host, metric, value);
+}
 
 /* --- facts: what the broker says ------------------------------------------ */
 
