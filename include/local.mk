@@ -11,6 +11,7 @@ metaforainclude_HEADERS = \
 	include/metafora/coordinator.h \
 	include/metafora/error.h \
 	include/metafora/handler.h \
+	include/metafora/http.h \
 	include/metafora/log.h \
 	include/metafora/plugins.h \
 	include/metafora/status.h \

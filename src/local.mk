@@ -100,10 +100,18 @@ libcore_la_SOURCES = \
 	src/wait.c \
 	src/wait.h
 
+if HAVE_HTTP
+libcore_la_SOURCES += src/http.c
+libcore_la_CPPFLAGS += $(MICROHTTPD_CFLAGS)
+else
+libcore_la_SOURCES += src/http_none.c
+endif
+
 lib_LTLIBRARIES += libmetafora.la
 libmetafora_la_SOURCES =
 libmetafora_la_LIBADD = libcore.la libcoordinators.la libbalancers.la \
-	$(JANSSON_LIBS) $(LIBCONFUSE_LIBS) $(ZOOKEEPER_LIBS) $(PTHREAD_LIBS)
+	$(JANSSON_LIBS) $(LIBCONFUSE_LIBS) $(MICROHTTPD_LIBS) \
+	$(ZOOKEEPER_LIBS) $(PTHREAD_LIBS)
 libmetafora_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(METAFORA_LT_VERSION) \
 	-Wl,--version-script=$(top_srcdir)/src/libmetafora.map -no-undefined
 libmetafora_la_DEPENDENCIES = libcore.la libcoordinators.la libbalancers.la \

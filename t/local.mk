@@ -25,7 +25,8 @@ AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; \
 TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src -I$(top_srcdir)/t/lib \
 	-I$(top_srcdir)/coordinators -I$(top_srcdir)/balancers $(JANSSON_CFLAGS)
 TEST_LIBS = libtest.la libwhole.la \
-	$(JANSSON_LIBS) $(LIBCONFUSE_LIBS) $(ZOOKEEPER_LIBS) $(PTHREAD_LIBS) -lcunit
+	$(JANSSON_LIBS) $(LIBCONFUSE_LIBS) $(MICROHTTPD_LIBS) \
+	$(ZOOKEEPER_LIBS) $(PTHREAD_LIBS) -lcunit
 API_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t/lib
 API_LIBS = libtap.la libmetafora.la $(PTHREAD_LIBS) -lcunit
 

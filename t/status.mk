@@ -15,3 +15,8 @@ t_status_dump_SOURCES = t/lib/status_dump.c
 t_status_dump_LDADD = libmetafora.la
 TESTS += t/api-status-tools.sh
 EXTRA_DIST += t/api-status-tools.sh
+
+check_PROGRAMS += t/api-http
+TESTS += t/api-http
+t_api_http_CPPFLAGS = $(API_CPPFLAGS) $(JANSSON_CFLAGS)
+t_api_http_LDADD = libstatustest.la libscene.la $(API_LIBS) $(JANSSON_LIBS) -lm
