@@ -18,7 +18,8 @@ static void begin_line(const struct ctl *ctl)
 }
 
 /* What a format comes to may hold anything: it may be a task's ID. */
-static void put_text(const char *format, va_list args)
+static void METAFORA_PRINTF(1, 0)
+put_text(const char *format, va_list args)
 {
 	char text[1024];
 
