@@ -272,18 +272,34 @@ static void set_exists(struct metafora_cluster *view,
 	mark_changed(view, task);
 }
 
+/* In the order of IDs, as far as the snapshots keep to it. */
+static void insert_in_bucket(struct mf_vbucket *bucket,
+			     struct metafora_cluster_task *task,
+			     struct metafora_cluster_task *next)
+{
+	if (next && strcmp(task->id, next->id) < 0)
+		TAILQ_INSERT_BEFORE(next, task, in_bucket);
+	else
+		TAILQ_INSERT_TAIL(&bucket->tasks, task, in_bucket);
+}
+
 /*
  * The task of that ID in the bucket, made if need be.  *next is a guess, moved
- * on behind the task: most snapshots repeat what is known in the order in
- * which it became known, and need no search then.
+ * on behind the task: most snapshots are in the order of IDs and repeat what is
+ * known, and need no search then.
  */
 static int get_task(struct metafora_cluster *view, uint32_t bucket,
 		    const char *id, struct metafora_cluster_task **next,
 		    struct metafora_cluster_task **out)
 {
-	struct metafora_cluster_task *task = *next;
+	struct metafora_cluster_task *guess = *next;
+	struct metafora_cluster_task *task;
 	size_t bytes;
 
+	/* One that has no claim is passed over; more are searched past. */
+	if (guess && id && strcmp(guess->id, id) < 0)
+		guess = TAILQ_NEXT(guess, in_bucket);
+	task = guess;
 	if (!task || !id || strcmp(task->id, id)) {
 		if (!is_name(id, METAFORA_TASK_ID_MAX))
 			return METAFORA_EPROTO;
@@ -309,7 +325,7 @@ static int get_task(struct metafora_cluster *view, uint32_t bucket,
 		free(task);
 		return METAFORA_ENOMEM;
 	}
-	TAILQ_INSERT_TAIL(&view->buckets[bucket].tasks, task, in_bucket);
+	insert_in_bucket(&view->buckets[bucket], task, guess);
 	*out = task;
 	return 0;
 }
