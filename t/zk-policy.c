@@ -285,6 +285,41 @@ static void a_task_deleted_behind_the_list(struct conf *c)
 	CU_ASSERT(conf_sees_n_claims(c, a, 0));
 }
 
+/*
+ * One of a group of tasks goes, as by the owner of a former life, between its
+ * creation and the look whether all are there.
+ */
+static void a_task_deleted_behind_its_submission(struct conf *c)
+{
+	struct metafora_submission tasks[] = {{"t", "", 0}, {NULL, "", 0}};
+	const struct rec_reply *reply;
+	char folder[64];
+	char path[64];
+	char id[16];
+	unsigned int i;
+
+	/* Another of the same bucket: they go together. */
+	for (i = 0; !tasks[1].task; i++) {
+		snprintf(id, sizeof(id), "u%u", i);
+		if (mf_name_hash(id) % 4 == mf_name_hash("t") % 4)
+			tasks[1].task = id;
+	}
+	/* Where nothing is seen late. */
+	fakezk_steer(c->broker, 0);
+	fakezk_reset(c->broker, NULL);
+	CU_ASSERT_EQUAL(conf_submit(c, "first"), 0); /* makes the folders */
+	snprintf(folder, sizeof(folder), ROOT "/claims/%02u",
+		 mf_name_hash("t") % 4);
+	snprintf(path, sizeof(path), ROOT "/tasks/%02u/t",
+		 mf_name_hash("t") % 4);
+	fakezk_delete_after_read(c->broker, folder, path);
+	reply = conf_reply(c, rec_submit(c->client, tasks, 2));
+	CU_ASSERT_EQUAL(reply->error, 0);
+	CU_ASSERT_EQUAL(reply->errors[0], METAFORA_EUNKNOWN);
+	CU_ASSERT_EQUAL(reply->errors[1], 0);
+	CU_ASSERT_FALSE(conf_exists(c, "t"));
+}
+
 /* --- elections ------------------------------------------------------------------------ */
 
 static void sessions_survive_an_election(struct conf *c)
@@ -371,6 +406,8 @@ static void a_living_node_keeps_its_commands(struct conf *c)
 	  "a bucket near the end of its sequence numbers refuses claims")     \
 	X(a_task_deleted_behind_the_list,                                     \
 	  "a task deleted right behind the deciding list is not owned")       \
+	X(a_task_deleted_behind_its_submission,                               \
+	  "a task deleted while its group is submitted is told")              \
 	X(sessions_survive_an_election, "sessions survive another leader")    \
 	X(a_dead_node_leaves_no_commands,                                     \
 	  "commands of a node that is long dead are removed")                 \

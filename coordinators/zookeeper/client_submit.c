@@ -41,6 +41,9 @@ struct group {
 	size_t first;
 	size_t n;
 	size_t n_left; /* not settled */
+	/* Tasks ever removed from the bucket, before any of these was made. */
+	uint32_t n_removed;
+	bool is_counted; /* n_removed is known */
 };
 
 struct submitting {
@@ -157,26 +160,103 @@ static void on_claim(struct zk_job *job, struct zk_step *step)
 		settle_checked(submitting, i);
 }
 
+/* Whose life does the claim belong to, if there is one? */
+static void look_at_claim(struct submitting *submitting, size_t i)
+{
+	struct task *task = &submitting->tasks[i];
+	struct zk_step *next;
+
+	if (!task->claim) {
+		settle_checked(submitting, i);
+		return;
+	}
+	next = mf_zk_step(&submitting->job, strdup(task->claim), 0, on_claim);
+	if (!next)
+		return;
+	next->index = i;
+	mf_zk_step_read(next, ZK_READ_STAT, false);
+}
+
 static void on_stat(struct zk_job *job, struct zk_step *step)
 {
 	struct submitting *submitting = (struct submitting *)job;
 	const struct zk_request *request = &step->call.request;
 	struct task *task = &submitting->tasks[step->index];
-	struct zk_step *next;
 
 	if (!mf_zk_step_ok(job, step, true))
 		return;
 	task->alive = request->code == ZK_OK &&
 		      request->stat.czxid == task->czxid;
-	if (!task->claim) {
-		settle_checked(submitting, step->index);
+	look_at_claim(submitting, step->index);
+}
+
+/* Of tasks [first, first + n). */
+static void stat_each(struct submitting *submitting, size_t first, size_t n)
+{
+	struct zk_step *step;
+	size_t i;
+
+	for (i = first; i < first + n && !submitting->job.over; i++) {
+		if (submitting->tasks[i].state != TASK_CREATED)
+			continue;
+		step = mf_zk_step(&submitting->job,
+				  strdup(submitting->tasks[i].path), 0,
+				  on_stat);
+		if (!step)
+			return;
+		step->index = i;
+		mf_zk_step_read(step, ZK_READ_STAT, false);
+	}
+}
+
+/*
+ * If nothing at all was removed from the bucket since before the tasks were
+ * made, they are there: one question in place of one for each.
+ */
+static void on_recount(struct zk_job *job, struct zk_step *step)
+{
+	struct submitting *submitting = (struct submitting *)job;
+	const struct group *group = &submitting->groups[step->index];
+	size_t i;
+
+	if (!mf_zk_step_ok(job, step, false))
+		return;
+	if (zk_stat_n_removed(&step->call.request.stat) != group->n_removed) {
+		stat_each(submitting, group->first, group->n);
 		return;
 	}
-	next = mf_zk_step(job, strdup(task->claim), 0, on_claim);
-	if (!next)
+	for (i = group->first; i < group->first + group->n && !job->over; i++) {
+		if (submitting->tasks[i].state != TASK_CREATED)
+			continue;
+		submitting->tasks[i].alive = true;
+		look_at_claim(submitting, i);
+	}
+}
+
+static void on_count(struct zk_job *job, struct zk_step *step)
+{
+	struct submitting *submitting = (struct submitting *)job;
+	struct group *group = &submitting->groups[step->index];
+
+	if (step->call.request.code != ZK_OK)
+		return; /* the write behind it fares no better */
+	group->n_removed = zk_stat_n_removed(&step->call.request.stat);
+	group->is_counted = true;
+}
+
+static void count(struct submitting *submitting, const struct group *group,
+		  void (*done)(struct zk_job *, struct zk_step *))
+{
+	struct zk_job *job = &submitting->job;
+	uint32_t bucket = submitting->tasks[group->first].bucket;
+	struct zk_step *step = mf_zk_step(
+		job, mf_zk_path_folder(mf_zk_job_root(job), ZK_TASKS, bucket),
+		0, done);
+
+	if (!step)
 		return;
-	next->index = step->index;
-	mf_zk_step_read(next, ZK_READ_STAT, false);
+	step->index = (size_t)(group - submitting->groups);
+	mf_zk_step_read(step, ZK_READ_STAT, false);
 }
 
 static char *claim_path(struct zk_job *job, const struct task *task,
@@ -190,46 +270,82 @@ static char *claim_path(struct zk_job *job, const struct task *task,
 	return path;
 }
 
-/* The claim that is first in line, the oldest of all. */
-static int find_claim(struct zk_job *job, struct task *task,
-		      const struct zk_request *request)
+/* A task of a group, and the claim that is first in its line. */
+struct line {
+	struct task *task;
+	const char *first; /* its name; NULL: nobody */
+	uint32_t lowest;
+};
+
+static int compare_lines(const void *a, const void *b)
 {
-	const char *first = NULL;
-	uint32_t lowest = UINT32_MAX;
-	struct zk_claim_name name;
+	const struct line *x = a;
+	const struct line *y = b;
+
+	return strcmp(x->task->id, y->task->id);
+}
+
+/* Of the tasks that wait for this list; there are not many. */
+static size_t lines_of(struct submitting *submitting, const struct group *group,
+		       struct line *lines)
+{
+	size_t n = 0;
 	size_t i;
 
-	free(task->claim);
-	task->claim = NULL;
-	for (i = 0; i < request->n_names; i++)
-		if (mf_zk_parse_claim(mf_zk_job_host(job), request->names[i],
-				      &name) &&
-		    strcmp(name.task, task->id) == 0 &&
-		    name.sequence < lowest) {
-			lowest = name.sequence;
-			first = request->names[i];
-		}
-	if (!first)
-		return 0;
-	task->claim = claim_path(job, task, first);
-	return task->claim ? 0 : METAFORA_ENOMEM;
+	for (i = group->first; i < group->first + group->n; i++)
+		if (submitting->tasks[i].state == TASK_CREATED)
+			lines[n++] = (struct line){
+				.task = &submitting->tasks[i],
+				.lowest = UINT32_MAX,
+			};
+	qsort(lines, n, sizeof(*lines), compare_lines);
+	return n;
+}
+
+/* The oldest claim of all is first. */
+static void find_first(struct zk_job *job, const struct zk_request *request,
+		       struct line *lines, size_t n)
+{
+	struct zk_claim_name name;
+	struct task wanted = {.id = name.task};
+	const struct line key = {.task = &wanted};
+	struct line *line;
+	size_t i;
+
+	for (i = 0; i < request->n_names; i++) {
+		if (!mf_zk_parse_claim(mf_zk_job_host(job), request->names[i],
+				       &name))
+			continue;
+		line = bsearch(&key, lines, n, sizeof(*lines), compare_lines);
+		if (!line || name.sequence >= line->lowest)
+			continue;
+		line->lowest = name.sequence;
+		line->first = request->names[i];
+	}
 }
 
 static void on_claims(struct zk_job *job, struct zk_step *step)
 {
 	struct submitting *submitting = (struct submitting *)job;
-	const struct group *group = &submitting->groups[step->index];
-	size_t i;
+	struct line lines[GROUP_TASKS_MAX];
+	size_t n, i;
 
 	if (!mf_zk_step_ok(job, step, false))
 		return;
-	for (i = group->first; i < group->first + group->n; i++)
-		if (submitting->tasks[i].state == TASK_CREATED &&
-		    find_claim(job, &submitting->tasks[i],
-			       &step->call.request)) {
+	n = lines_of(submitting, &submitting->groups[step->index], lines);
+	find_first(job, &step->call.request, lines, n);
+	for (i = 0; i < n; i++) {
+		struct task *task = lines[i].task;
+
+		free(task->claim);
+		task->claim = lines[i].first ?
+				      claim_path(job, task, lines[i].first) :
+				      NULL;
+		if (lines[i].first && !task->claim) {
 			mf_zk_job_fail(job, METAFORA_ENOMEM);
 			return;
 		}
+	}
 }
 
 /* The claims first, then whether the tasks are there after that. */
@@ -239,7 +355,6 @@ static void check(struct submitting *submitting, struct group *group,
 	struct zk_job *job = &submitting->job;
 	uint32_t bucket = submitting->tasks[first].bucket;
 	struct zk_step *step;
-	size_t i;
 
 	step = mf_zk_step(job, mf_zk_path_folder(mf_zk_job_root(job),
 						 ZK_CLAIMS, bucket),
@@ -248,16 +363,10 @@ static void check(struct submitting *submitting, struct group *group,
 		return;
 	step->index = (size_t)(group - submitting->groups);
 	mf_zk_step_read(step, ZK_READ_CHILDREN, false);
-	for (i = first; i < first + n; i++) {
-		if (submitting->tasks[i].state != TASK_CREATED)
-			continue;
-		step = mf_zk_step(job, strdup(submitting->tasks[i].path), 0,
-				  on_stat);
-		if (!step)
-			return;
-		step->index = i;
-		mf_zk_step_read(step, ZK_READ_STAT, false);
-	}
+	if (group->is_counted && n > 1)
+		count(submitting, group, on_recount);
+	else
+		stat_each(submitting, first, n);
 }
 
 /* --- creating -------------------------------------------------------------------------- */
@@ -338,6 +447,9 @@ static void create(struct submitting *submitting, struct group *group)
 	struct zk_step *step;
 	size_t i;
 
+	group->is_counted = false;
+	if (group->n_left > 1)
+		count(submitting, group, on_count);
 	step = mf_zk_step(&submitting->job, strdup(""), 2 * group->n,
 			  on_created);
 	if (!step)
@@ -449,6 +561,8 @@ static void resume(struct submitting *submitting, struct group *group)
 	size_t end = group->first + group->n;
 	size_t i;
 
+	/* Another session may see an older state. */
+	group->is_counted = false;
 	for (i = group->first; i < end; i++)
 		if (submitting->tasks[i].state == TASK_NEW) {
 			create(submitting, group);

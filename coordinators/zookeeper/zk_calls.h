@@ -70,6 +70,12 @@ static inline uint32_t zk_stat_n_created(const struct zk_stat *stat)
 	return ((uint32_t)stat->cversion + (uint32_t)stat->n_children) / 2;
 }
 
+/* Children removed from it so far, likewise. */
+static inline uint32_t zk_stat_n_removed(const struct zk_stat *stat)
+{
+	return zk_stat_n_created(stat) - (uint32_t)stat->n_children;
+}
+
 enum zk_op_kind {
 	ZK_CREATE,
 	ZK_SET,
