@@ -76,6 +76,9 @@ void bench_scale(const struct bench *bench)
 			    ? (double)(history.last_start_ns - ended_ns) / 1e9
 			    : 0);
 	results_add("scale.writes_per_task", "1", params, writes);
+	results_add("scale.starts_per_task", "1", params,
+		    (double)cluster_history(cluster, began_ns).n_starts /
+			    (double)n);
 	results_add("scale.cost_ratio", "1", params,
 		    writes / results_median("cold_start.writes_per_task"));
 	results_add("scale.bytes_read_per_node", "bytes", params,

@@ -45,3 +45,8 @@ check_PROGRAMS += t/zk-check
 TESTS += t/zk-check
 t_zk_check_CPPFLAGS = $(TEST_CPPFLAGS)
 t_zk_check_LDADD = libconf.la $(TEST_LIBS)
+
+check_PROGRAMS += t/zk-reads
+TESTS += t/zk-reads
+t_zk_reads_CPPFLAGS = $(TEST_CPPFLAGS)
+t_zk_reads_LDADD = $(TEST_LIBS)

@@ -201,6 +201,7 @@ static void open_to_limbo(struct zk_node *node, struct zk_claim *claim)
 		}
 		mf_zk_claim_limbo(node, claim, METAFORA_EUNKNOWN);
 		break;
+	case ZK_CLAIM_LOOKING:
 	case ZK_CLAIM_CREATING:
 	case ZK_CLAIM_LISTING:
 		mf_zk_claim_limbo(node, claim, METAFORA_EUNKNOWN);
@@ -568,6 +569,15 @@ static void missing(struct zk_node *node, struct zk_claim *claim)
 				   METAFORA_ENOTOWNER);
 }
 
+/* Somebody has it already, or the claim is made now. */
+static void look(struct zk_node *node, struct zk_claim *claim, size_t n)
+{
+	if (n > 0)
+		mf_zk_claim_answer(node, claim, METAFORA_RESULT_BEATEN, 0);
+	else
+		mf_zk_write_create(node, claim);
+}
+
 static void apply_line(struct zk_node *node, struct zk_claim *claim,
 		       const struct metafora_claim_fact *line, size_t n)
 {
@@ -575,6 +585,10 @@ static void apply_line(struct zk_node *node, struct zk_claim *claim,
 
 	if (claim->state == ZK_CLAIM_SEEKING) {
 		seek(node, claim, line, n);
+		return;
+	}
+	if (claim->state == ZK_CLAIM_LOOKING) {
+		look(node, claim, n);
 		return;
 	}
 	if (claim->state == ZK_CLAIM_CREATING ||

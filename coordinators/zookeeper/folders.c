@@ -12,6 +12,17 @@
 #define CALM_NS (20 * NS_PER_MS)
 #define DELAY_NS_MIN (2 * NS_PER_MS)
 #define DELAY_NS_MAX (200 * NS_PER_MS)
+/*
+ * Of a crowd each makes all others read, so the waits grow with the number of
+ * members, the first one with its square.
+ */
+#define CROWD_MEMBERS 8
+#define CROWDS_MAX 5
+/*
+ * Lists under way.  When the servers are slow the others wait here, where more
+ * changes become one list, and not in the servers, where each would be made.
+ */
+#define READS_MAX 8
 
 struct zk_folder *mf_zk_folder(struct zk_node *node, enum zk_folder_kind kind,
 			       uint32_t bucket)
@@ -184,12 +195,36 @@ static int deliver_claims(struct zk_folder *folder,
 
 /* --- reading ---------------------------------------------------------------------------- */
 
+static void pump_reads(struct zk_node *node);
+
+static void enqueue(struct zk_folder *folder, bool urgent)
+{
+	struct zk_node *node = folder->node;
+
+	/*
+	 * One that is under way will be answered after anything that has been
+	 * answered by now, and shows at least as much.
+	 */
+	if (folder->reading || !mf_zk_node_in(node))
+		return;
+	if (folder->queued && urgent)
+		TAILQ_REMOVE(&node->to_read, folder, in_queue);
+	if (urgent)
+		TAILQ_INSERT_HEAD(&node->to_read, folder, in_queue);
+	else if (!folder->queued)
+		TAILQ_INSERT_TAIL(&node->to_read, folder, in_queue);
+	folder->queued = true;
+	mf_zk_host(node)->timer_cancel(mf_zk_host(node), folder->timer);
+	folder->waiting = false;
+	pump_reads(node);
+}
+
 static void on_timer(void *arg)
 {
 	struct zk_folder *folder = arg;
 
 	folder->waiting = false;
-	mf_zk_folder_read(folder);
+	enqueue(folder, false);
 }
 
 static void read_later(struct zk_folder *folder, uint64_t delay_ns)
@@ -208,9 +243,11 @@ static void on_read(struct zk_call *call)
 	int error = 0;
 
 	folder->reading = false;
+	node->n_reading--;
 	/* All is read again when the node is in again. */
 	if (call->stale || !mf_zk_node_in(node))
 		return;
+	pump_reads(node);
 	if (code == ZK_OK)
 		error = folder->kind == ZK_TASKS ?
 				deliver_tasks(folder, &call->request) :
@@ -225,18 +262,11 @@ static void on_read(struct zk_call *call)
 		mf_zk_node_refused(node, "reading a folder", code);
 }
 
-void mf_zk_folder_read(struct zk_folder *folder)
+static void send_read(struct zk_folder *folder)
 {
 	struct zk_node *node = folder->node;
 
-	/*
-	 * One that is under way will be answered after anything that has been
-	 * answered by now, and shows at least as much.
-	 */
-	if (folder->reading || !mf_zk_node_in(node))
-		return;
-	mf_zk_host(node)->timer_cancel(mf_zk_host(node), folder->timer);
-	folder->waiting = false;
+	node->n_reading++;
 	folder->reading = true;
 	metafora_host_observe(mf_zk_host(node), METAFORA_METRIC_BUCKET_READS,
 			      1);
@@ -248,22 +278,54 @@ void mf_zk_folder_read(struct zk_folder *folder)
 	mf_zk_session_send(&node->session, &folder->call);
 }
 
+static void pump_reads(struct zk_node *node)
+{
+	struct zk_folder *folder;
+
+	while (node->n_reading < READS_MAX && mf_zk_node_in(node) &&
+	       (folder = TAILQ_FIRST(&node->to_read))) {
+		TAILQ_REMOVE(&node->to_read, folder, in_queue);
+		folder->queued = false;
+		send_read(folder);
+	}
+}
+
+void mf_zk_folder_read(struct zk_folder *folder)
+{
+	enqueue(folder, true);
+}
+
+bool mf_zk_folder_is_stale(const struct zk_folder *folder)
+{
+	return folder->reading || folder->queued || folder->waiting;
+}
+
+static unsigned int crowds(const struct zk_node *node)
+{
+	const unsigned int n =
+		1 + HASH_COUNT(node->members.others) / CROWD_MEMBERS;
+
+	return n < CROWDS_MAX ? n : CROWDS_MAX;
+}
+
 void mf_zk_folder_changed(struct zk_folder *folder)
 {
+	const unsigned int n_crowds = crowds(folder->node);
+	const uint64_t delay_ns_min = n_crowds * n_crowds * DELAY_NS_MIN;
 	uint64_t now = now_ns(folder->node);
 
-	if (folder->reading || folder->waiting)
+	if (mf_zk_folder_is_stale(folder))
 		return;
 	if (now - folder->read_ns > CALM_NS + folder->delay_ns)
 		folder->delay_ns = 0;
-	else if (folder->delay_ns < DELAY_NS_MIN)
-		folder->delay_ns = DELAY_NS_MIN;
-	else if (folder->delay_ns < DELAY_NS_MAX)
+	else if (folder->delay_ns < delay_ns_min)
+		folder->delay_ns = delay_ns_min;
+	else if (folder->delay_ns < n_crowds * DELAY_NS_MAX)
 		folder->delay_ns *= 2;
 	if (folder->delay_ns)
 		read_later(folder, folder->delay_ns);
 	else
-		mf_zk_folder_read(folder);
+		enqueue(folder, false);
 }
 
 void mf_zk_folders_read_all(struct zk_node *node)
@@ -271,7 +333,7 @@ void mf_zk_folders_read_all(struct zk_node *node)
 	uint32_t i;
 
 	for (i = 0; i < node->n_folders; i++)
-		mf_zk_folder_read(&node->folders[i]);
+		enqueue(&node->folders[i], false);
 }
 
 /* --- the set ------------------------------------------------------------------------------ */
@@ -325,6 +387,7 @@ int mf_zk_folders_begin(struct zk_node *node)
 	uint32_t i;
 
 	mf_zk_folders_fini(node);
+	TAILQ_INIT(&node->to_read);
 	node->folders = calloc(n, sizeof(*node->folders));
 	if (!node->folders)
 		return METAFORA_ENOMEM;

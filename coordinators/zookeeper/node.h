@@ -29,6 +29,7 @@
 struct zk_node;
 
 enum zk_claim_state {
+	ZK_CLAIM_LOOKING,  /* waits for a list, lest it is made for nothing */
 	ZK_CLAIM_CREATING, /* waits to be made, or is being made */
 	ZK_CLAIM_LISTING,  /* made; a list of the line decides */
 	ZK_CLAIM_PROVING,  /* first in line; does the task exist? */
@@ -81,6 +82,8 @@ struct zk_folder {
 	enum zk_folder_kind kind;
 	uint32_t bucket;
 	bool reading;
+	bool queued;         /* to be read when it is its turn */
+	TAILQ_ENTRY(zk_folder) in_queue; /* iff queued */
 	bool waiting;        /* the timer is set */
 	bool known;          /* n_created and n_names are */
 	char *path;
@@ -96,6 +99,8 @@ struct zk_folder {
 	bool strangers;      /* of some the session was not known */
 	struct zk_claim_queue claims; /* claims: this node's in the bucket */
 };
+
+TAILQ_HEAD(zk_folder_queue, zk_folder);
 
 enum zk_node_phase {
 	ZK_NODE_OUT,       /* no session */
@@ -201,6 +206,8 @@ struct zk_node {
 
 	struct zk_folder *folders; /* tasks, then claims of each bucket */
 	uint32_t n_folders;
+	struct zk_folder_queue to_read;
+	unsigned int n_reading; /* folders */
 	struct zk_claim *claims;   /* hash by task */
 	size_t n_claims;
 	size_t ephemeral_bytes;
@@ -275,8 +282,10 @@ struct zk_folder *mf_zk_folder(struct zk_node *node, enum zk_folder_kind kind,
 			       uint32_t bucket);
 /* A watch fired: read soon. */
 void mf_zk_folder_changed(struct zk_folder *folder);
-/* Read at once. */
+/* Read as soon as can be. */
 void mf_zk_folder_read(struct zk_folder *folder);
+/* Whether it has changed since its last list, as far as is known. */
+bool mf_zk_folder_is_stale(const struct zk_folder *folder);
 void mf_zk_folders_read_all(struct zk_node *node);
 /* The folder with the path, or NULL. */
 struct zk_folder *mf_zk_folder_find(struct zk_node *node, const char *path);

@@ -107,7 +107,8 @@ void mf_zk_verbs_resume(struct zk_node *node)
 /* Core has no answer for it yet, or we are at it. */
 static bool is_busy(const struct zk_claim *claim)
 {
-	return claim->state == ZK_CLAIM_CREATING ||
+	return claim->state == ZK_CLAIM_LOOKING ||
+	       claim->state == ZK_CLAIM_CREATING ||
 	       claim->state == ZK_CLAIM_LISTING ||
 	       claim->state == ZK_CLAIM_ENDING ||
 	       ((claim->state == ZK_CLAIM_PROVING ||
@@ -130,6 +131,7 @@ static void full(struct zk_node *node)
 static int begin_claim(struct zk_node *node, const struct metafora_entry *entry,
 		       enum metafora_verb verb)
 {
+	struct zk_folder *folder;
 	struct zk_claim *claim;
 
 	if (node->phase == ZK_NODE_OUT || node->phase == ZK_NODE_CLOSING)
@@ -140,7 +142,8 @@ static int begin_claim(struct zk_node *node, const struct metafora_entry *entry,
 	claim = mf_zk_claim_new(node, entry->task);
 	if (!claim)
 		return METAFORA_ENOMEM;
-	if (mf_zk_folder(node, ZK_CLAIMS, claim->bucket)->spent) {
+	folder = mf_zk_folder(node, ZK_CLAIMS, claim->bucket);
+	if (folder->spent) {
 		mf_zk_claim_remove(node, claim);
 		return METAFORA_EFULL;
 	}
@@ -151,6 +154,16 @@ static int begin_claim(struct zk_node *node, const struct metafora_entry *entry,
 	}
 	claim->verb = verb;
 	claim->attempt = entry->attempt;
+	/*
+	 * When much goes on core decides by lists that are old already.  A
+	 * claim that can only be beaten would make everybody list once more.
+	 */
+	if (verb == METAFORA_VERB_CLAIM && mf_zk_node_in(node) &&
+	    mf_zk_folder_is_stale(folder)) {
+		claim->state = ZK_CLAIM_LOOKING;
+		mf_zk_folder_read(folder);
+		return 0;
+	}
 	mf_zk_write_create(node, claim);
 	return 0;
 }

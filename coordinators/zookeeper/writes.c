@@ -357,16 +357,34 @@ static bool send_batch(struct zk_node *node, struct zk_claim_queue *queue,
 	return true;
 }
 
+static bool fills_batch(const struct zk_claim_queue *queue)
+{
+	const struct zk_claim *claim;
+	size_t n = 0;
+
+	TAILQ_FOREACH(claim, queue, in_queue)
+		if (++n == ZK_BATCH_OPS_MAX / 2)
+			return true;
+	return false;
+}
+
+/* Little waits for the answer to what went before, and becomes more. */
+static bool may_send(const struct zk_claim_queue *queue, unsigned int n_batches)
+{
+	if (TAILQ_EMPTY(queue) || n_batches >= ZK_BATCHES_MAX)
+		return false;
+	return n_batches == 0 || fills_batch(queue);
+}
+
 void mf_zk_writes_pump(struct zk_node *node)
 {
-	while (mf_zk_node_in(node) && !TAILQ_EMPTY(&node->to_end) &&
-	       node->n_ending < ZK_BATCHES_MAX) {
+	while (mf_zk_node_in(node) && may_send(&node->to_end, node->n_ending)) {
 		if (!send_batch(node, &node->to_end, false))
 			return;
 		node->n_ending++;
 	}
-	while (mf_zk_node_in(node) && !TAILQ_EMPTY(&node->to_create) &&
-	       node->n_creating < ZK_BATCHES_MAX) {
+	while (mf_zk_node_in(node) &&
+	       may_send(&node->to_create, node->n_creating)) {
 		if (!send_batch(node, &node->to_create, true))
 			return;
 		node->n_creating++;

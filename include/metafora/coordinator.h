@@ -225,7 +225,10 @@ enum metafora_result {
 	METAFORA_RESULT_OWNED = 0,
 	/* Answers queue: in line behind others; token is attached. */
 	METAFORA_RESULT_QUEUED = 1,
-	/* Answers claim: another is first; our claim is withdrawn again. */
+	/*
+	 * Answers claim: another is first, and our claim is withdrawn again;
+	 * or another was when this node last read, and none was made.
+	 */
 	METAFORA_RESULT_BEATEN = 2,
 	/*
 	 * Answers claim and queue: the task does not exist; no claim of ours

@@ -79,6 +79,24 @@ void conf_claims_are_seen(struct conf *c)
 	pthread_mutex_unlock(&c->site->lock);
 }
 
+#define CLAIM_TRIES 200
+#define CLAIM_PAUSE_MS 5
+
+/* A node may go by a list that shows the former owner, but not for ever. */
+static struct conf_answer claim_free(struct conf *c, struct rec_node *node,
+				     const char *task)
+{
+	struct conf_answer claim = conf_claim(c, node, task);
+	int i;
+
+	for (i = 0; i < CLAIM_TRIES && claim.result == METAFORA_RESULT_BEATEN;
+	     i++) {
+		site_pass(c->site, CLAIM_PAUSE_MS);
+		claim = conf_claim(c, node, task);
+	}
+	return claim;
+}
+
 void conf_tokens_grow(struct conf *c)
 {
 	struct rec_node *nodes[] = {conf_join(c, "a"), conf_join(c, "b")};
@@ -88,7 +106,7 @@ void conf_tokens_grow(struct conf *c)
 
 	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
 	for (i = 0; i < 6; i++) {
-		claim = conf_claim(c, nodes[i % 2], "t");
+		claim = claim_free(c, nodes[i % 2], "t");
 		CU_ASSERT_EQUAL(claim.result, METAFORA_RESULT_OWNED);
 		CU_ASSERT(claim.token > last);
 		last = claim.token;

@@ -409,6 +409,14 @@ size_t fakezk_n_children(const struct fakezk *fake, const char *path)
 	return node ? (size_t)node->stat.n_children : 0;
 }
 
+size_t fakezk_n_created(const struct fakezk *fake, const char *path)
+{
+	const struct fz_znode *node = fz_tree_find(&fake->servers[0].tree,
+						   path);
+
+	return node ? zk_stat_n_created(&node->stat) : 0;
+}
+
 size_t fakezk_n_sessions(const struct fakezk *fake)
 {
 	const struct fz_session *session;

@@ -70,6 +70,8 @@ void fakezk_elect(struct fakezk *fake);
 /* What the leader has. */
 bool fakezk_exists(const struct fakezk *fake, const char *path);
 size_t fakezk_n_children(const struct fakezk *fake, const char *path);
+/* Children there ever were. */
+size_t fakezk_n_created(const struct fakezk *fake, const char *path);
 size_t fakezk_n_sessions(const struct fakezk *fake);
 /* Transactions so far: what an idle cluster writes. */
 uint64_t fakezk_zxid(const struct fakezk *fake);
