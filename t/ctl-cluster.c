@@ -79,7 +79,7 @@ static int on_command(void *arg, const char *name, const char *argument,
 
 static void start_nodes(void)
 {
-	char name[8];
+	char name[16];
 	int i;
 
 	for (i = 0; i < N_NODES; i++) {
@@ -381,6 +381,68 @@ static void an_undrained_node_ends_the_waiting(void)
 	remove_four();
 }
 
+/* --- on a terminal ------------------------------------------------------------ */
+
+static bool shows(void *arg)
+{
+	ctl_look_at_terminal();
+	return strstr(ctl_out, arg) != NULL;
+}
+
+static void a_terminal_shows_progress(void)
+{
+	static char progress[] = "\rdraining: 2 tasks left on 1 node\033[K";
+	static char gone[] = "\r\033[Kmetaforactl: drain: n1: interrupted";
+	pid_t pid;
+
+	submit_four();
+	hold(true);
+	pid = ctl_start_on_terminal(200, "drain", "n1", NULL);
+	CU_ASSERT(process_until(shows, progress, PATIENCE_MS));
+	kill(pid, SIGINT);
+	CU_ASSERT(process_until(shows, gone, PATIENCE_MS));
+	CU_ASSERT(process_wait(pid, PATIENCE_MS, NULL));
+	hold(false);
+	CU_ASSERT_EQUAL(ctl("undrain", "n1", NULL), 0);
+	remove_four();
+}
+
+static bool is_all_there(void *arg)
+{
+	ctl_look_at_terminal();
+	return !process_runs(*(pid_t *)arg, NULL);
+}
+
+static void a_table_fits_its_terminal(void)
+{
+	char id[151];
+	pid_t pid;
+	char *line;
+
+	memset(id, 'x', 150);
+	id[150] = '\0';
+	CU_ASSERT_EQUAL(ctl("submit", id, NULL), 0);
+	setenv("TERM", "xterm", 1);
+	pid = ctl_start_on_terminal(60, "ls", "--color", "never", NULL);
+	CU_ASSERT(process_until(is_all_there, &pid, PATIENCE_MS));
+	ctl_look_at_terminal();
+	CU_ASSERT_PTR_NOT_NULL(strstr(ctl_out, "xxxxxxxxxx"));
+	for (line = strtok(ctl_out, "\r\n"); line; line = strtok(NULL, "\r\n"))
+		/* What cuts a cell takes one column, but three bytes in UTF-8. */
+		CU_ASSERT(strlen(line) <= 62);
+	pid = ctl_start_on_terminal(60, "nodes", NULL);
+	CU_ASSERT(process_until(is_all_there, &pid, PATIENCE_MS));
+	ctl_look_at_terminal();
+	CU_ASSERT_PTR_NOT_NULL(strstr(ctl_out, "\033[32mactive"));
+	setenv("NO_COLOR", "1", 1);
+	pid = ctl_start_on_terminal(60, "nodes", NULL);
+	CU_ASSERT(process_until(is_all_there, &pid, PATIENCE_MS));
+	ctl_look_at_terminal();
+	CU_ASSERT_PTR_NOT_NULL(strstr(ctl_out, "active"));
+	CU_ASSERT_PTR_NULL(strstr(ctl_out, "\033"));
+	CU_ASSERT_EQUAL(ctl("rm", id, NULL), 0);
+}
+
 /* --- outcomes that are not known ------------------------------------------------------------------ */
 
 static void an_unknown_outcome_is_told(void)
@@ -502,6 +564,8 @@ static const struct tap_case cases[] = {
 	{"the wait for a drain can be bounded", a_drain_can_be_bounded},
 	{"who undrains a node ends the wait for it",
 	 an_undrained_node_ends_the_waiting},
+	{"a terminal shows progress", a_terminal_shows_progress},
+	{"a table fits its terminal", a_table_fits_its_terminal},
 	{"an outcome that is not known is told", an_unknown_outcome_is_told},
 	{"an idempotent submit can be repeated",
 	 an_idempotent_submit_can_be_repeated},

@@ -482,13 +482,16 @@ static void an_interrupted_submit_keeps_account(void)
 	path = ctl_file("very-many", text);
 	free(text);
 	new_namespace();
+	/* The ZooKeeper client forgets what a close finds under way. */
+	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
 	pid = ctl_start(NULL, "submit", "-f", path, NULL);
+	unsetenv("ASAN_OPTIONS");
 	CU_ASSERT(process_until(has_some, NULL, PATIENCE_MS));
 	kill(pid, SIGINT);
 	status = ctl_end(pid);
 	free(path);
+	tap_note("status %d: %.3000s", status, ctl_err);
 	CU_ASSERT_EQUAL_FATAL(status, 130);
-	tap_note("%s", ctl_err);
 	sum = strstr(ctl_err, "interrupted: ");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(sum);
 	sscanf(sum, "interrupted: %zu of 200000 tasks submitted, 0 failed, %zu",

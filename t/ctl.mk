@@ -11,3 +11,6 @@ check_PROGRAMS += t/ctl-cluster
 TESTS += t/ctl-cluster
 t_ctl_cluster_CPPFLAGS = $(TEST_CPPFLAGS)
 t_ctl_cluster_LDADD = libreal.la $(TEST_LIBS)
+
+EXTRA_DIST += t/ctl-help.sh
+TESTS += t/ctl-help.sh

@@ -33,11 +33,11 @@ struct row {
 /* What all subcommands take. */
 static const struct row common[] = {
 	{'c', "config", "FILE",
-	 "as of a node: coordinator and credentials ($METAFORA_CONFIG)"},
+	 "see metafora.conf(5) ($METAFORA_CONFIG)"},
 	{'s', "servers", "HOST:PORT,...",
 	 "ZooKeeper's servers ($METAFORA_SERVERS)"},
 	{'n', "namespace", "PATH",
-	 "where the cluster is kept ($METAFORA_NAMESPACE; /metafora)"},
+	 "of the cluster ($METAFORA_NAMESPACE; /metafora)"},
 	{'t', "timeout", "DURATION",
 	 "of a request: 5s, 500ms ($METAFORA_TIMEOUT; 30s)"},
 	{KEY_AUTH_SCHEME, "auth-scheme", "SCHEME",

@@ -61,6 +61,9 @@ void ctl_table_cell(struct ctl_table *table, enum ctl_paint paint,
 void ctl_table_number(struct ctl_table *table, uint64_t number);
 void ctl_table_flush(struct ctl_table *table);
 void ctl_table_free(struct ctl_table *table);
+/* Text that is padded to a width, painted if there are colours. */
+void ctl_put_painted(bool colors, enum ctl_paint paint, int width,
+		     const char *text);
 /* Of a node's state. */
 enum ctl_paint ctl_state_paint(enum metafora_member_state state);
 

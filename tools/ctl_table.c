@@ -219,6 +219,13 @@ void ctl_table_free(struct ctl_table *table)
 	free(table);
 }
 
+void ctl_put_painted(bool colors, enum ctl_paint paint, int width,
+		     const char *text)
+{
+	printf("%s%-*s%s", colors ? paints[paint] : "", width, text,
+	       colors && paint != CTL_PLAIN ? "\033[0m" : "");
+}
+
 enum ctl_paint ctl_state_paint(enum metafora_member_state state)
 {
 	switch (state) {

@@ -23,4 +23,13 @@ tools_metaforactl_SOURCES = \
 	tools/ctl_tasks.c \
 	tools/ctl_text.c \
 	tools/metaforactl.c
+bashcompdir = $(datadir)/bash-completion/completions
+install-data-local:
+	$(MKDIR_P) '$(DESTDIR)$(bashcompdir)'
+	$(INSTALL_DATA) $(srcdir)/tools/metaforactl.bash \
+		'$(DESTDIR)$(bashcompdir)/metaforactl'
+uninstall-local:
+	rm -f '$(DESTDIR)$(bashcompdir)/metaforactl'
+EXTRA_DIST += tools/metaforactl.bash
+
 tools_metaforactl_LDADD = libmetafora.la $(PTHREAD_LIBS)

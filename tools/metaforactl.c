@@ -40,7 +40,7 @@ const struct ctl_command ctl_commands[] = {
 	 NULL, "a", 0, -1, false, ctl_simple},
 	{"stop-task", "ID...", "stop the handlers of tasks, which then run again",
 	 NULL, "", 1, -1, false, ctl_stop_task},
-	{"command", "NODE NAME [ARGUMENT] | --all NAME [ARGUMENT]",
+	{"command", "{NODE | --all} NAME [ARGUMENT]",
 	 "send a command to a node, or to all, and print the answers",
 	 NULL, "aw", 1, 3, false, ctl_send_command},
 	{"init", "", "create the namespace: its folders, with buckets and ACL",

@@ -2,11 +2,14 @@
 /* Runs metaforactl as a user does, and keeps what it says. */
 #include "ctl.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "process.h"
 #include "tap.h"
@@ -104,6 +107,53 @@ static pid_t start(struct files *files, const char *path, const char *first,
 	free(program);
 	return pid;
 }
+
+/* --- on a terminal ------------------------------------------------------------- */
+
+static struct {
+	int fd; /* its other side */
+	struct files files;
+} terminal = {.fd = -1, .files = {.name = "terminal"}};
+
+pid_t ctl_start_on_terminal(int columns, const char *argument, ...)
+{
+	struct winsize size = {.ws_col = (unsigned short)columns, .ws_row = 24};
+	va_list more;
+	pid_t pid;
+
+	if (terminal.fd >= 0)
+		close(terminal.fd);
+	terminal.fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	free(terminal.files.out);
+	free(terminal.files.err);
+	if (terminal.fd < 0 || grantpt(terminal.fd) || unlockpt(terminal.fd) ||
+	    ioctl(terminal.fd, TIOCSWINSZ, &size))
+		process_die("no terminal");
+	terminal.files.out = process_format("%s", ptsname(terminal.fd));
+	terminal.files.err = process_format("%s", terminal.files.out);
+	free(ctl_out);
+	ctl_out = process_format("%s", "");
+	va_start(more, argument);
+	pid = start(&terminal.files, "/dev/null", argument, more);
+	va_end(more);
+	return pid;
+}
+
+void ctl_look_at_terminal(void)
+{
+	char bytes[4096];
+	char *longer;
+	ssize_t n;
+
+	while ((n = read(terminal.fd, bytes, sizeof(bytes) - 1)) > 0) {
+		bytes[n] = '\0';
+		longer = process_format("%s%s", ctl_out, bytes);
+		free(ctl_out);
+		ctl_out = longer;
+	}
+}
+
+/* --- elsewhere ------------------------------------------------------------------ */
 
 pid_t ctl_start(const char *path, const char *argument, ...)
 {

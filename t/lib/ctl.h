@@ -37,6 +37,14 @@ int ctl_end(pid_t pid);
 /* What a started one has printed by now. */
 void ctl_look(void);
 
+/*
+ * A terminal so many columns wide: start one whose output and errors go there.
+ * What it has shown by now is gathered in ctl_out.
+ */
+pid_t ctl_start_on_terminal(int columns, const char *argument, ...)
+	__attribute__((sentinel));
+void ctl_look_at_terminal(void);
+
 /* Whether the error output is one line with this in it. */
 bool ctl_says(const char *text);
 /* The output as JSON, NULL with a note if it is none; the caller's. */
