@@ -15,7 +15,8 @@ libcoordinators_la_SOURCES = \
 	coordinators/embedded/request.h \
 	coordinators/embedded/session.c \
 	coordinators/embedded/shared.c \
-	coordinators/embedded/verbs.c
+	coordinators/embedded/verbs.c \
+	coordinators/embedded/watch.c
 
 # The ZooKeeper coordinator is always built: it knows the client library only
 # through a table of calls, behind which tests put a simulated ensemble.
@@ -36,6 +37,7 @@ libcoordinators_la_SOURCES += \
 	coordinators/zookeeper/client_rows.c \
 	coordinators/zookeeper/client_rows.h \
 	coordinators/zookeeper/client_submit.c \
+	coordinators/zookeeper/client_watch.c \
 	coordinators/zookeeper/commands.c \
 	coordinators/zookeeper/evict.c \
 	coordinators/zookeeper/folders.c \

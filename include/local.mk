@@ -17,4 +17,5 @@ metaforainclude_HEADERS = \
 	include/metafora/status.h \
 	include/metafora/task.h \
 	include/metafora/version.h \
+	include/metafora/watch.h \
 	include/metafora/zookeeper.h

@@ -36,6 +36,7 @@
 #include <metafora/status.h>
 #include <metafora/task.h>
 #include <metafora/version.h>
+#include <metafora/watch.h>
 #include <metafora/zookeeper.h>
 
 #endif

@@ -166,6 +166,12 @@ static void on_reply(const struct metafora_host *host, uint64_t number,
 	struct metafora_reply answer;
 	struct mf_request *request;
 
+	if (number && number == client->watching.request) {
+		mf_watch_failed(client, reply && reply->error < 0
+						? reply->error
+						: METAFORA_EPROTO);
+		return;
+	}
 	HASH_FIND(hh, client->requests, &number, sizeof(number), request);
 	/* Timed out, or closed: that the answer comes late is no fault. */
 	if (!request)
@@ -196,6 +202,9 @@ static const struct metafora_client_sink sink = {
 	.size = sizeof(sink),
 	.reply = on_reply,
 	.closed = on_closed,
+	.watch_link = mf_watch_link,
+	.watch_tasks = mf_watch_tasks,
+	.watch_members = mf_watch_nodes,
 };
 
 /* --- opening ---------------------------------------------------------------- */
@@ -257,6 +266,7 @@ static void deliver_close(struct metafora_post *post, bool dropped)
 
 	(void)dropped;
 	client->closing = true;
+	mf_watching_end(client);
 	HASH_ITER(hh, client->requests, request, next) {
 		request_take_out(request);
 		request_fail(request, METAFORA_ESTOPPED);
@@ -339,6 +349,7 @@ int mf_client_new_on(struct mf_runtime *runtime,
 	client->end_post.deliver = deliver_end;
 	mf_timer_init(&client->close_timer, on_close_timeout, client);
 	mf_gate_init(&client->refuses);
+	mf_watching_init(client);
 	error = init_lock(client);
 	if (error)
 		goto free_client;

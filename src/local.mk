@@ -98,7 +98,9 @@ libcore_la_SOURCES = \
 	src/view.c \
 	src/view.h \
 	src/wait.c \
-	src/wait.h
+	src/wait.h \
+	src/watch.c \
+	src/watch.h
 
 if HAVE_HTTP
 libcore_la_SOURCES += src/http.c

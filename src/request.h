@@ -14,6 +14,7 @@
 #include "log.h"
 #include "loop.h"
 #include "plugin.h"
+#include "watch.h"
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -48,6 +49,7 @@ struct metafora_client {
 	int fate;                 /* owner: what open returned */
 	uint64_t n_requests_ever; /* owner: number of the newest */
 	struct mf_request *requests; /* owner: sent, by number */
+	struct mf_watching watching; /* owner */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* of opened, n_callers */

@@ -43,3 +43,8 @@ t_api_client_ensure_CPPFLAGS = $(API_CPPFLAGS)
 t_api_client_ensure_LDADD = libscene.la $(API_LIBS)
 t_api_client_commands_CPPFLAGS = $(API_CPPFLAGS)
 t_api_client_commands_LDADD = libscene.la $(API_LIBS)
+
+check_PROGRAMS += t/api-client-watch
+TESTS += t/api-client-watch
+t_api_client_watch_CPPFLAGS = $(API_CPPFLAGS)
+t_api_client_watch_LDADD = libscene.la $(API_LIBS)

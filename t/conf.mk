@@ -18,7 +18,8 @@ libconf_la_SOURCES = \
 	t/conf/commands.c \
 	t/conf/conf.h \
 	t/conf/harness.c \
-	t/conf/sessions.c
+	t/conf/sessions.c \
+	t/conf/watches.c
 
 check_PROGRAMS += t/conf-embedded
 TESTS += t/conf-embedded

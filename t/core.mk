@@ -77,3 +77,9 @@ check_PROGRAMS += t/core-status
 TESTS += t/core-status
 t_core_status_CPPFLAGS = $(TEST_CPPFLAGS)
 t_core_status_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += t/core-watch-oom
+TESTS += t/core-watch-oom
+t_core_watch_oom_CPPFLAGS = $(TEST_CPPFLAGS)
+t_core_watch_oom_LDFLAGS = $(AM_LDFLAGS) $(OOM_LDFLAGS)
+t_core_watch_oom_LDADD = $(TEST_LIBS)

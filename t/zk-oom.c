@@ -187,6 +187,7 @@ static void use_all(struct cluster *cluster)
 	error_of(cluster, rec_command_send(cluster->client, "b", "x", 1));
 	spoil(cluster);
 	error_of(cluster, rec_check(cluster->client, true));
+	rec_watch(cluster->client);
 	command = rec_command(cluster->client, "a", "x", 1);
 	if (site_wait(cluster->site, command_is_there, node, 5000)) {
 		rec_ack(node, node->commands[0].id, 0, "result");
@@ -206,6 +207,7 @@ static void use_all(struct cluster *cluster)
 	site_pass(cluster->site, 100);
 	CU_ASSERT(wait_for(cluster, is_settled));
 	error_of(cluster, command);
+	rec_unwatch(cluster->client);
 }
 
 /* Afterwards the cluster works as if nothing had been. */

@@ -162,6 +162,7 @@ static void tasks_changed(struct metafora_embedded_broker *broker,
 		if (session->link)
 			mf_emb_wake(session->link);
 	}
+	mf_emb_watched(broker, UINT64_C(1) << bucket, false);
 }
 
 static void claims_changed(struct metafora_embedded_broker *broker,
@@ -174,6 +175,7 @@ static void claims_changed(struct metafora_embedded_broker *broker,
 		if (session->link)
 			mf_emb_wake(session->link);
 	}
+	mf_emb_watched(broker, UINT64_C(1) << bucket, false);
 }
 
 int mf_emb_insert(struct metafora_embedded_broker *broker,

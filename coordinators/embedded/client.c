@@ -85,15 +85,17 @@ static void set_timer(struct emb_client *client)
 {
 	struct emb_link *link = &client->link;
 	uint64_t at_ns = mf_emb_queue_next_ns(&link->queue);
-	uint64_t expiry_ns;
+	uint64_t other_ns;
 
 	/* Who waits for the end of a dead node has to see to it. */
-	if (!TAILQ_EMPTY(&client->requests)) {
-		pthread_mutex_lock(&link->broker->lock);
-		expiry_ns = mf_emb_next_expiry_ns(link->broker);
-		pthread_mutex_unlock(&link->broker->lock);
-		at_ns = expiry_ns < at_ns ? expiry_ns : at_ns;
+	pthread_mutex_lock(&link->broker->lock);
+	if (!TAILQ_EMPTY(&client->requests) || client->watch) {
+		other_ns = mf_emb_next_expiry_ns(link->broker);
+		at_ns = other_ns < at_ns ? other_ns : at_ns;
 	}
+	other_ns = mf_emb_watch_next_ns(client);
+	at_ns = other_ns < at_ns ? other_ns : at_ns;
+	pthread_mutex_unlock(&link->broker->lock);
 	if (at_ns == EMB_NEVER)
 		link->host->timer_cancel(link->host, link->timer);
 	else
@@ -139,6 +141,8 @@ static void step(struct emb_link *link)
 		mf_emb_queue_deliver(&link->queue, link, now_ns);
 		if (!client->closing && !is_cut)
 			exchange(client);
+		if (!client->closing)
+			mf_emb_watch_step(client, now_ns, is_cut);
 		if (!client->closing)
 			set_timer(client);
 	}
@@ -250,11 +254,20 @@ static void client_command_send(void *state, uint64_t request, const char *node,
 	ask(state, EMB_COMMAND_SEND, request, node, data, size_bytes, 0);
 }
 
+static void client_watch(void *state, uint64_t request)
+{
+	mf_emb_watch_begin(state, request);
+}
+
 static void client_cancel(void *state, uint64_t id)
 {
 	struct emb_client *client = state;
 	struct emb_request *request;
 
+	if (id && id == client->watch) {
+		mf_emb_watch_end(client);
+		return;
+	}
 	TAILQ_FOREACH(request, &client->requests, entry) {
 		if (request->id == id) {
 			mf_emb_request_withdraw(client, request);
@@ -268,6 +281,7 @@ static void client_close(void *state)
 	struct emb_client *client = state;
 
 	client->closing = true;
+	mf_emb_watch_end(client);
 	drop_all(client);
 	mf_emb_kick(&client->link);
 }
@@ -327,4 +341,5 @@ const struct metafora_client_ops mf_emb_client_ops = {
 	.list_details = client_list, /* all is at hand */
 	.describe = client_describe,
 	.command_send = client_command_send,
+	.watch = client_watch,
 };

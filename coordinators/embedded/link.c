@@ -109,6 +109,20 @@ void mf_emb_wake(struct emb_link *link)
 	link->host->post(link->host, &link->post);
 }
 
+void mf_emb_watched(struct metafora_embedded_broker *broker, uint64_t buckets,
+		    bool members)
+{
+	struct emb_link *link;
+
+	TAILQ_FOREACH(link, &broker->links, in_broker) {
+		if (!link->watching)
+			continue;
+		link->dirty_buckets |= buckets;
+		link->dirty_members |= members;
+		mf_emb_wake(link);
+	}
+}
+
 void mf_emb_kick(struct emb_link *link)
 {
 	pthread_mutex_lock(&link->broker->lock);

@@ -45,6 +45,10 @@ struct emb_link {
 	struct emb_faults *faults;           /* guarded by the broker's lock */
 	/* Written by the owner, with the lock held: others abandon it. */
 	struct emb_session *session;
+	/* A client's watch; guarded by the broker's lock. */
+	bool watching;
+	uint64_t dirty_buckets;
+	bool dirty_members;
 	struct metafora_timer *timer; /* owner */
 	struct emb_queue queue;       /* owner */
 	uint64_t n_cuts;              /* owner: cuts that were noticed */
@@ -67,7 +71,13 @@ bool mf_emb_link_detach(struct emb_link *link);
 
 /* Make the link take a step soon.  Any thread, with the lock held. */
 void mf_emb_wake(struct emb_link *link);
-/* The same without the lock. */
+/*
+ * Have those that watch look at buckets, or members, again.  With the lock
+ * held.
+ */
+void mf_emb_watched(struct metafora_embedded_broker *broker, uint64_t buckets,
+		    bool members);
+/* The same as mf_emb_wake without the lock. */
 void mf_emb_kick(struct emb_link *link);
 
 /*

@@ -95,6 +95,30 @@ void mf_emb_list(const struct metafora_embedded_broker *broker,
 	free(found);
 }
 
+bool mf_emb_list_bucket(const struct metafora_embedded_broker *broker,
+			uint32_t bucket, struct metafora_task_row **rows,
+			size_t *n)
+{
+	const struct emb_tasks *tasks = &broker->buckets[bucket].tasks;
+	struct emb_task **found;
+	struct emb_task *task;
+	size_t n_all = 0;
+
+	TAILQ_FOREACH(task, tasks, in_bucket)
+		n_all++;
+	found = calloc(n_all + 1, sizeof(struct emb_task *));
+	if (!found)
+		return false;
+	*n = 0;
+	TAILQ_FOREACH(task, tasks, in_bucket)
+		if (task->exists)
+			found[(*n)++] = task;
+	qsort(found, *n, sizeof(struct emb_task *), compare_tasks);
+	*rows = rows_of(broker, found, *n);
+	free(found);
+	return *rows != NULL;
+}
+
 static size_t n_waiters(const struct emb_task *task, size_t *n_bytes)
 {
 	const struct emb_claim *claim = TAILQ_FIRST(&task->line);

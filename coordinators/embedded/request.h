@@ -61,9 +61,21 @@ struct emb_client {
 	TAILQ_HEAD(, emb_request) requests; /* owner: all there are */
 	TAILQ_HEAD(, emb_request) pending;  /* owner */
 	TAILQ_HEAD(, emb_request) done;     /* guarded by the broker's lock */
+	uint64_t watch;     /* request; 0: it does not watch */
+	bool watch_is_up;   /* as was told */
+	uint64_t watch_ns;  /* when to look again, at the earliest */
 	struct emb_queue failed;     /* replies that need no link to arrive */
 	struct emb_request *reserve; /* to say ENOMEM; NULL: in use */
 };
+
+/* --- watch.c; owner thread, without the lock --------------------------------------- */
+
+void mf_emb_watch_begin(struct emb_client *client, uint64_t request);
+void mf_emb_watch_end(struct emb_client *client);
+/* Part of a step: tell what has changed. */
+void mf_emb_watch_step(struct emb_client *client, uint64_t now_ns, bool is_cut);
+/* When there is more to tell, EMB_NEVER: nothing.  With the lock held. */
+uint64_t mf_emb_watch_next_ns(const struct emb_client *client);
 
 /* --- life; owner thread ---------------------------------------------------------- */
 
@@ -98,6 +110,10 @@ bool mf_emb_request_execute(struct emb_client *client,
 
 void mf_emb_list(const struct metafora_embedded_broker *broker,
 		 struct emb_request *request);
+/* The tasks of a bucket with their owners, sorted; false: out of memory. */
+bool mf_emb_list_bucket(const struct metafora_embedded_broker *broker,
+			uint32_t bucket, struct metafora_task_row **rows,
+			size_t *n);
 void mf_emb_describe(const struct metafora_embedded_broker *broker,
 		     struct emb_request *request);
 void mf_emb_nodes(const struct metafora_embedded_broker *broker,

@@ -15,6 +15,7 @@ static void members_changed(struct metafora_embedded_broker *broker)
 		if (session->link)
 			mf_emb_wake(session->link);
 	}
+	mf_emb_watched(broker, 0, true);
 }
 
 static struct emb_session *find(const struct metafora_embedded_broker *broker,

@@ -282,9 +282,20 @@ static void on_up(struct zk_session *session, bool fresh)
 	each(client, run_again, NULL);
 }
 
+static void tell_down(struct zk_job *job, const void *arg)
+{
+	(void)arg;
+	if (!job->over && job->ops->down)
+		job->ops->down(job);
+}
+
 static void on_down(struct zk_session *session)
 {
-	client_of(session)->up = false;
+	struct zk_client *client = client_of(session);
+
+	client->up = false;
+	if (!client->closing)
+		each(client, tell_down, NULL);
 }
 
 static void give_event(struct zk_job *job, const void *arg)
@@ -435,4 +446,5 @@ const struct metafora_client_ops mf_zk_client_ops = {
 	.describe = mf_zk_client_describe,
 	.command_send = mf_zk_client_command_send,
 	.check = mf_zk_client_check,
+	.watch = mf_zk_client_watch,
 };

@@ -23,6 +23,8 @@ struct zk_job_ops {
 	void (*run)(struct zk_job *job);
 	/* A watch fired.  Optional. */
 	void (*event)(struct zk_job *job, const struct zk_event *event);
+	/* The connection was lost.  Optional. */
+	void (*down)(struct zk_job *job);
 	/* Nobody waits any more: clean up at the broker.  Optional. */
 	void (*cancel)(struct zk_job *job);
 	void (*free)(struct zk_job *job);
@@ -128,6 +130,8 @@ void mf_zk_client_describe(void *state, uint64_t request, const char *task);
 void mf_zk_client_submit(void *state, uint64_t request,
 			 const struct metafora_submission *submissions,
 			 size_t n);
+/* client_watch.c */
+void mf_zk_client_watch(void *state, uint64_t request);
 /* client_remove.c */
 void mf_zk_client_remove(void *state, uint64_t request, const char *task);
 /* client_command.c */

@@ -35,26 +35,17 @@ static bool wanted(const struct listing *listing, const char *task)
 
 static void reply_rows(struct listing *listing)
 {
-	const struct zk_rows *tasks = &listing->tasks;
-	struct metafora_reply reply = { 0 };
-	struct metafora_task_row *rows = calloc(tasks->n + 1, sizeof(*rows));
-	size_t i;
+	struct metafora_task_row *rows = mf_zk_rows_facts(&listing->tasks);
+	const struct metafora_reply reply = {
+		.tasks = rows,
+		.n_tasks = listing->tasks.n,
+		.more = listing->more,
+	};
 
-	if (!rows) {
+	if (rows)
+		mf_zk_job_reply(&listing->job, &reply);
+	else
 		mf_zk_job_fail(&listing->job, METAFORA_ENOMEM);
-		return;
-	}
-	for (i = 0; i < tasks->n; i++)
-		rows[i] = (struct metafora_task_row){
-			.task = tasks->rows[i].task,
-			.owner = tasks->rows[i].node,
-			.token = tasks->rows[i].token,
-			.since_ms = tasks->rows[i].since_ms,
-		};
-	reply.tasks = rows;
-	reply.n_tasks = tasks->n;
-	reply.more = listing->more;
-	mf_zk_job_reply(&listing->job, &reply);
 	free(rows);
 }
 
@@ -118,43 +109,12 @@ static void read_claims(struct listing *listing)
 
 /* --- names ------------------------------------------------------------------------- */
 
-/* Keep the rows that are to be listed, sorted, with their owners. */
-static void match(struct listing *listing)
-{
-	struct zk_rows *tasks = &listing->tasks;
-	struct zk_rows *claims = &listing->claims;
-	size_t c = 0;
-	size_t i;
-
-	mf_zk_rows_keep_owners(claims);
-	if (tasks->n)
-		qsort(tasks->rows, tasks->n, sizeof(*tasks->rows),
-		      mf_zk_rows_compare);
-	while (listing->limit && tasks->n > listing->limit) {
-		listing->more = true;
-		free(tasks->rows[--tasks->n].task);
-	}
-	for (i = 0; i < tasks->n; i++) {
-		struct zk_row *row = &tasks->rows[i];
-
-		while (c < claims->n &&
-		       strcmp(claims->rows[c].task, row->task) < 0)
-			c++;
-		if (c == claims->n ||
-		    strcmp(claims->rows[c].task, row->task) != 0)
-			continue;
-		row->node = claims->rows[c].node;
-		row->token = claims->rows[c].token;
-		claims->rows[c].node = NULL;
-	}
-	mf_zk_rows_clear(claims);
-}
-
 static void folder_done(struct listing *listing)
 {
 	if (--listing->n_left > 0)
 		return;
-	match(listing);
+	listing->more = mf_zk_rows_match(&listing->tasks, &listing->claims,
+					 listing->limit);
 	if (listing->details)
 		read_claims(listing);
 	else

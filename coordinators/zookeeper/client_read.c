@@ -7,7 +7,6 @@
 
 #include "client.h"
 #include "client_rows.h"
-#include "member.h"
 
 /* --- get --------------------------------------------------------------------------------- */
 
@@ -80,53 +79,24 @@ struct survey {
 	struct zk_job job; /* first */
 	unsigned int n_left;
 	struct zk_rows claims;
-	struct metafora_member_row *members;
-	void **owners; /* of the records' strings */
-	size_t n_members;
-	size_t n_room;
+	struct zk_roster roster;
 };
-
-static void clear_survey(struct survey *survey)
-{
-	size_t i;
-
-	for (i = 0; i < survey->n_members; i++) {
-		mf_zk_member_free(survey->owners[i]);
-		free((char *)(uintptr_t)survey->members[i].record.node);
-	}
-	free(survey->members);
-	free(survey->owners);
-	mf_zk_rows_clear(&survey->claims);
-	survey->members = NULL;
-	survey->owners = NULL;
-	survey->n_members = 0;
-	survey->n_room = 0;
-}
-
-static int compare_members(const void *a, const void *b)
-{
-	const struct metafora_member_row *x = a;
-	const struct metafora_member_row *y = b;
-
-	return strcmp(x->record.node, y->record.node);
-}
 
 static void reply_survey(struct survey *survey)
 {
+	struct zk_roster *roster = &survey->roster;
 	struct metafora_reply reply = { 0 };
 	size_t i, c;
 
 	mf_zk_rows_keep_owners(&survey->claims);
-	if (survey->n_members)
-		qsort(survey->members, survey->n_members,
-		      sizeof(*survey->members), compare_members);
+	mf_zk_roster_sort(roster);
 	for (c = 0; c < survey->claims.n; c++)
-		for (i = 0; i < survey->n_members; i++)
-			if (strcmp(survey->members[i].record.node,
+		for (i = 0; i < roster->n; i++)
+			if (strcmp(roster->rows[i].record.node,
 				   survey->claims.rows[c].node) == 0)
-				survey->members[i].n_owned++;
-	reply.members = survey->members;
-	reply.n_members = survey->n_members;
+				roster->rows[i].n_owned++;
+	reply.members = roster->rows;
+	reply.n_members = roster->n;
 	mf_zk_job_reply(&survey->job, &reply);
 }
 
@@ -148,39 +118,14 @@ static void on_survey_claims(struct zk_job *job, struct zk_step *step)
 		survey_done(survey);
 }
 
-/* Returns METAFORA_ENOMEM or 0; a malformed record is passed over. */
-static int add_member(struct survey *survey, const struct zk_step *step)
-{
-	const struct zk_request *request = &step->call.request;
-	const char *encoded = strrchr(step->path, '/') + 1;
-	struct metafora_member_record record;
-	char name[METAFORA_NODE_NAME_MAX + 1];
-	void *owner;
-	int error;
-
-	if (!mf_zk_parse_node(mf_zk_job_host(&survey->job), encoded, name))
-		return 0;
-	error = mf_zk_member_decode(request->data, request->size_bytes,
-				    &record, &owner);
-	if (error)
-		return error == METAFORA_ENOMEM ? error : 0;
-	record.node = strdup(name);
-	if (!record.node) {
-		mf_zk_member_free(owner);
-		return METAFORA_ENOMEM;
-	}
-	survey->owners[survey->n_members] = owner;
-	survey->members[survey->n_members++].record = record;
-	return 0;
-}
-
 static void on_member(struct zk_job *job, struct zk_step *step)
 {
 	struct survey *survey = (struct survey *)job;
 
 	if (!mf_zk_step_ok(job, step, true))
 		return;
-	if (step->call.request.code == ZK_OK && add_member(survey, step))
+	if (step->call.request.code == ZK_OK &&
+	    mf_zk_roster_add(&survey->roster, step))
 		mf_zk_job_fail(job, METAFORA_ENOMEM);
 	else
 		survey_done(survey);
@@ -194,10 +139,7 @@ static void on_members(struct zk_job *job, struct zk_step *step)
 
 	if (!mf_zk_step_ok(job, step, false))
 		return;
-	survey->members = calloc(request->n_names + 1,
-				 sizeof(*survey->members));
-	survey->owners = calloc(request->n_names + 1, sizeof(*survey->owners));
-	if (!survey->members || !survey->owners) {
+	if (mf_zk_roster_begin(&survey->roster, request->n_names)) {
 		mf_zk_job_fail(job, METAFORA_ENOMEM);
 		return;
 	}
@@ -221,7 +163,8 @@ static void run_nodes(struct zk_job *job)
 	struct survey *survey = (struct survey *)job;
 	struct zk_step *step;
 
-	clear_survey(survey);
+	mf_zk_rows_clear(&survey->claims);
+	mf_zk_roster_clear(&survey->roster);
 	survey->n_left = 1 + job->client->session.n_buckets;
 	if (mf_zk_step_sync(job))
 		return;
@@ -235,8 +178,11 @@ static void run_nodes(struct zk_job *job)
 
 static void free_nodes(struct zk_job *job)
 {
-	clear_survey((struct survey *)job);
-	free(job);
+	struct survey *survey = (struct survey *)job;
+
+	mf_zk_rows_clear(&survey->claims);
+	mf_zk_roster_clear(&survey->roster);
+	free(survey);
 }
 
 void mf_zk_client_nodes(void *state, uint64_t request)

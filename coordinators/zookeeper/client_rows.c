@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows of tasks and claims, as the client side reads them bucket by bucket. */
+/* What the client side reads, as rows: tasks, claims, members. */
 #include "client_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include <metafora/error.h>
+
+#include "member.h"
 
 void mf_zk_rows_clear(struct zk_rows *rows)
 {
@@ -93,6 +95,51 @@ int mf_zk_rows_add_claims(struct zk_job *job, struct zk_rows *rows,
 	return 0;
 }
 
+bool mf_zk_rows_match(struct zk_rows *tasks, struct zk_rows *claims,
+		      size_t limit)
+{
+	bool more = limit && tasks->n > limit;
+	size_t c = 0;
+	size_t i;
+
+	mf_zk_rows_keep_owners(claims);
+	if (tasks->n)
+		qsort(tasks->rows, tasks->n, sizeof(*tasks->rows),
+		      mf_zk_rows_compare);
+	while (more && tasks->n > limit)
+		free(tasks->rows[--tasks->n].task);
+	for (i = 0; i < tasks->n; i++) {
+		struct zk_row *row = &tasks->rows[i];
+
+		while (c < claims->n &&
+		       strcmp(claims->rows[c].task, row->task) < 0)
+			c++;
+		if (c == claims->n ||
+		    strcmp(claims->rows[c].task, row->task) != 0)
+			continue;
+		row->node = claims->rows[c].node;
+		row->token = claims->rows[c].token;
+		claims->rows[c].node = NULL;
+	}
+	mf_zk_rows_clear(claims);
+	return more;
+}
+
+struct metafora_task_row *mf_zk_rows_facts(const struct zk_rows *tasks)
+{
+	struct metafora_task_row *rows = calloc(tasks->n + 1, sizeof(*rows));
+	size_t i;
+
+	for (i = 0; rows && i < tasks->n; i++)
+		rows[i] = (struct metafora_task_row){
+			.task = tasks->rows[i].task,
+			.owner = tasks->rows[i].node,
+			.token = tasks->rows[i].token,
+			.since_ms = tasks->rows[i].since_ms,
+		};
+	return rows;
+}
+
 int mf_zk_read_folders(struct zk_job *job, enum zk_folder_kind kind,
 		       void (*done)(struct zk_job *, struct zk_step *))
 {
@@ -108,4 +155,73 @@ int mf_zk_read_folders(struct zk_job *job, enum zk_folder_kind kind,
 		mf_zk_step_read(step, ZK_READ_CHILDREN, false);
 	}
 	return 0;
+}
+
+/* --- members ------------------------------------------------------------------------- */
+
+void mf_zk_roster_clear(struct zk_roster *roster)
+{
+	size_t i;
+
+	for (i = 0; i < roster->n; i++) {
+		mf_zk_member_free(roster->owners[i]);
+		free((char *)(uintptr_t)roster->rows[i].record.node);
+	}
+	free(roster->rows);
+	free(roster->owners);
+	*roster = (struct zk_roster){ 0 };
+}
+
+int mf_zk_roster_begin(struct zk_roster *roster, size_t n)
+{
+	mf_zk_roster_clear(roster);
+	roster->rows = calloc(n + 1, sizeof(*roster->rows));
+	roster->owners = calloc(n + 1, sizeof(*roster->owners));
+	roster->n_room = n;
+	if (roster->rows && roster->owners)
+		return 0;
+	mf_zk_roster_clear(roster);
+	return METAFORA_ENOMEM;
+}
+
+int mf_zk_roster_add(struct zk_roster *roster, const struct zk_step *step)
+{
+	const struct zk_request *request = &step->call.request;
+	const char *encoded = strrchr(step->path, '/') + 1;
+	struct metafora_member_record record;
+	char name[METAFORA_NODE_NAME_MAX + 1];
+	void *owner;
+	int error;
+
+	if (roster->n == roster->n_room ||
+	    !mf_zk_parse_node(mf_zk_job_host(step->job), encoded, name))
+		return 0;
+	error = mf_zk_member_decode(request->data, request->size_bytes,
+				    &record, &owner);
+	if (error)
+		return error == METAFORA_ENOMEM ? error : 0;
+	record.node = strdup(name);
+	if (!record.node) {
+		mf_zk_member_free(owner);
+		return METAFORA_ENOMEM;
+	}
+	roster->owners[roster->n] = owner;
+	roster->rows[roster->n++].record = record;
+	return 0;
+}
+
+static int compare_members(const void *a, const void *b)
+{
+	const struct metafora_member_row *x = a;
+	const struct metafora_member_row *y = b;
+
+	return strcmp(x->record.node, y->record.node);
+}
+
+/* Owners are freed all together: they need not move along. */
+void mf_zk_roster_sort(struct zk_roster *roster)
+{
+	if (roster->n)
+		qsort(roster->rows, roster->n, sizeof(*roster->rows),
+		      compare_members);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows of tasks and claims, as the client side reads them bucket by bucket. */
+/* What the client side reads, as rows: tasks, claims, members. */
 #ifndef ZK_CLIENT_ROWS_H
 #define ZK_CLIENT_ROWS_H
 
@@ -30,8 +30,34 @@ void mf_zk_rows_keep_owners(struct zk_rows *claims);
 /* Add the claims that a folder of them has.  0 or METAFORA_ENOMEM. */
 int mf_zk_rows_add_claims(struct zk_job *job, struct zk_rows *rows,
 			  const struct zk_request *request);
+/*
+ * Sort tasks, keep the first limit of them (0: all), give each its owner, clear
+ * the claims.  Whether some were left out.
+ */
+bool mf_zk_rows_match(struct zk_rows *tasks, struct zk_rows *claims,
+		      size_t limit);
+/* The same as core has them, to be freed; NULL: no memory. */
+struct metafora_task_row *mf_zk_rows_facts(const struct zk_rows *tasks);
 /* Read one folder of each bucket; 0, or the job has failed. */
 int mf_zk_read_folders(struct zk_job *job, enum zk_folder_kind kind,
 		       void (*done)(struct zk_job *, struct zk_step *));
+
+/* The members' records, as they are read one by one; zeroed to begin with. */
+struct zk_roster {
+	struct metafora_member_row *rows;
+	void **owners; /* of the records' strings */
+	size_t n;
+	size_t n_room;
+};
+
+void mf_zk_roster_clear(struct zk_roster *roster);
+/* Empty, with room for n.  0 or METAFORA_ENOMEM. */
+int mf_zk_roster_begin(struct zk_roster *roster, size_t n);
+/*
+ * Add what a step has read; a malformed record is passed over.  0 or
+ * METAFORA_ENOMEM.
+ */
+int mf_zk_roster_add(struct zk_roster *roster, const struct zk_step *step);
+void mf_zk_roster_sort(struct zk_roster *roster);
 
 #endif

@@ -470,6 +470,24 @@ struct metafora_client_sink {
 		      const struct metafora_reply *reply);
 	/* close has ended; nothing comes after this. */
 	void (*closed)(const struct metafora_host *host);
+
+	/* What a watch sees, until it is cancelled or answered. */
+	/*
+	 * In touch: snapshots of everything follow, then of what changes; or
+	 * no more.  n_buckets: of tasks, if in touch.
+	 */
+	void (*watch_link)(const struct metafora_host *host, bool connected,
+			   uint32_t n_buckets);
+	/*
+	 * Snapshots: the tasks of the bucket with their owners, sorted; and
+	 * the living members, sorted by name (n_owned does not count).  Each
+	 * shows a state after the one before; owners may have been read a
+	 * little later than tasks.
+	 */
+	void (*watch_tasks)(const struct metafora_host *host, uint32_t bucket,
+			    const struct metafora_task_row *rows, size_t n);
+	void (*watch_members)(const struct metafora_host *host,
+			      const struct metafora_member_row *rows, size_t n);
 };
 
 /*
@@ -547,6 +565,11 @@ struct metafora_client_ops {
 	 * mend what can be mended without harm to anybody.
 	 */
 	void (*check)(void *state, uint64_t request, bool repair);
+	/*
+	 * Watch the cluster until the request is cancelled; at most one at a
+	 * time.  Answered only when it cannot go on, with an error.
+	 */
+	void (*watch)(void *state, uint64_t request);
 };
 
 /* --- making one ---------------------------------------------------------------- */

@@ -209,6 +209,10 @@ bool conf_all_answered(struct conf *c, struct rec_node *node);
 	  "a command sent to a dead node does not reach its next life")       \
 	X(a, commands_to_a_lazy_node_are_bounded,                             \
 	  "commands to a node that answers none are refused beyond a limit")  \
+	X(a, a_watch_sees_all,                                                \
+	  "a watch sees what is there and what changes")                      \
+	X(a, a_watch_survives_a_cut, "a watch survives a cut link")           \
+	X(a, a_watch_that_ended_is_silent, "a watch that ended is silent")    \
 	X(a, requests_wait_for_the_link, "requests wait for a cut link")      \
 	X(a, a_cancelled_request_is_dropped,                                  \
 	  "a cancelled request harms nobody")                                 \

@@ -212,6 +212,13 @@ struct rec_client {
 	/* replies[i] points to the one to request i + 1. */
 	struct rec_reply **replies;
 	size_t n_requests;
+	/* What its watch sees; 0: it has none. */
+	uint64_t watch;
+	bool watch_is_up;
+	size_t n_ups, n_downs;
+	uint32_t n_buckets;
+	struct rec_reply **buckets; /* rows of each; NULL: not seen yet */
+	struct rec_reply *watched_nodes;
 	char *violation;
 };
 
@@ -237,6 +244,16 @@ uint64_t rec_command(struct rec_client *client, const char *node,
 		     const void *data, size_t size_bytes);
 uint64_t rec_command_send(struct rec_client *client, const char *node,
 			  const void *data, size_t size_bytes);
+/* Watch, and stop watching. */
+uint64_t rec_watch(struct rec_client *client);
+void rec_unwatch(struct rec_client *client);
+/* What the watch has seen last; the site's lock is held.  NULL: not there. */
+const struct rec_row *rec_watched_task(const struct rec_client *client,
+				       const char *task);
+const struct rec_member *rec_watched_node(const struct rec_client *client,
+					  const char *node);
+/* In touch, and everything was seen. */
+bool rec_watch_is_complete(const struct rec_client *client);
 void rec_cancel(struct rec_client *client, uint64_t request);
 
 bool rec_has_reply(const struct rec_client *client, uint64_t request);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Recorder of a client side: requests and the replies to them. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "plugin.h"
 #include "recorder.h"
@@ -109,11 +110,135 @@ static void on_closed(const struct metafora_host *host)
 	end(client);
 }
 
+/* --- what a watch sees --------------------------------------------------------- */
+
+static void reply_free(struct rec_reply *reply);
+
+static struct rec_client *begin_watched(const struct metafora_host *host)
+{
+	struct rec_client *client = begin(host);
+
+	if (!client->watch)
+		rec_violation(&client->violation, "told, but does not watch");
+	return client;
+}
+
+/* Everything is to be seen again. */
+static void forget_watched(struct rec_client *client)
+{
+	uint32_t i;
+
+	for (i = 0; i < client->n_buckets; i++)
+		if (client->buckets[i])
+			reply_free(client->buckets[i]);
+	free(client->buckets);
+	if (client->watched_nodes)
+		reply_free(client->watched_nodes);
+	client->buckets = NULL;
+	client->n_buckets = 0;
+	client->watched_nodes = NULL;
+}
+
+static void on_watch_link(const struct metafora_host *host, bool connected,
+			  uint32_t n_buckets)
+{
+	struct rec_client *client = begin_watched(host);
+
+	client->watch_is_up = connected;
+	client->n_ups += connected;
+	client->n_downs += !connected;
+	if (connected) {
+		forget_watched(client);
+		client->buckets =
+			rec_alloc(n_buckets * sizeof(struct rec_reply *));
+		client->n_buckets = n_buckets;
+	}
+	end(client);
+}
+
+static void on_watch_tasks(const struct metafora_host *host, uint32_t bucket,
+			   const struct metafora_task_row *rows, size_t n)
+{
+	const struct metafora_reply reply = {.tasks = rows, .n_tasks = n};
+	struct rec_client *client = begin_watched(host);
+	struct rec_reply *copy = rec_alloc(sizeof(*copy));
+	size_t i;
+
+	copy_rows(copy, &reply);
+	for (i = 1; i < n; i++)
+		if (strcmp(rows[i - 1].task, rows[i].task) >= 0)
+			rec_violation(&client->violation, "not sorted");
+	if (bucket >= client->n_buckets || !client->watch_is_up) {
+		rec_violation(&client->violation, "no such bucket");
+		reply_free(copy);
+	} else {
+		if (client->buckets[bucket])
+			reply_free(client->buckets[bucket]);
+		client->buckets[bucket] = copy;
+	}
+	end(client);
+}
+
+static void on_watch_members(const struct metafora_host *host,
+			     const struct metafora_member_row *rows, size_t n)
+{
+	const struct metafora_reply reply = {.members = rows, .n_members = n};
+	struct rec_client *client = begin_watched(host);
+	struct rec_reply *copy = rec_alloc(sizeof(*copy));
+
+	copy_members(copy, &reply);
+	if (client->watched_nodes)
+		reply_free(client->watched_nodes);
+	client->watched_nodes = copy;
+	end(client);
+}
+
+const struct rec_row *rec_watched_task(const struct rec_client *client,
+				       const char *task)
+{
+	uint32_t b;
+	size_t i;
+
+	for (b = 0; b < client->n_buckets; b++) {
+		const struct rec_reply *seen = client->buckets[b];
+
+		for (i = 0; seen && i < seen->n_rows; i++)
+			if (strcmp(seen->rows[i].task, task) == 0)
+				return &seen->rows[i];
+	}
+	return NULL;
+}
+
+const struct rec_member *rec_watched_node(const struct rec_client *client,
+					  const char *node)
+{
+	const struct rec_reply *seen = client->watched_nodes;
+	size_t i;
+
+	for (i = 0; seen && i < seen->n_members; i++)
+		if (strcmp(seen->members[i].node, node) == 0)
+			return &seen->members[i];
+	return NULL;
+}
+
+bool rec_watch_is_complete(const struct rec_client *client)
+{
+	uint32_t b;
+
+	for (b = 0; b < client->n_buckets; b++)
+		if (!client->buckets[b])
+			return false;
+	return client->watch_is_up && client->watched_nodes != NULL;
+}
+
 static const struct metafora_client_sink client_sink = {
 	.abi_version = METAFORA_COORDINATOR_ABI,
 	.size = sizeof(client_sink),
 	.reply = on_reply,
 	.closed = on_closed,
+	.watch_link = on_watch_link,
+	.watch_tasks = on_watch_tasks,
+	.watch_members = on_watch_members,
 };
 
 /* --- life ------------------------------------------------------------------------ */
@@ -225,6 +350,7 @@ void rec_client_free(struct rec_client *client)
 	for (i = 0; i < client->n_requests; i++)
 		reply_free(client->replies[i]);
 	free(client->replies);
+	forget_watched(client);
 	free(client->violation);
 	free(client);
 }
@@ -433,6 +559,34 @@ void rec_cancel(struct rec_client *client, uint64_t request)
 	struct asking a = {.client = client, .request = request};
 
 	site_call(client->site, &client->loop, cancel, &a);
+}
+
+static void watch(const struct asking *a)
+{
+	a->client->watch = a->request;
+	a->client->ops->watch(a->client->state, a->request);
+}
+
+uint64_t rec_watch(struct rec_client *client)
+{
+	struct asking a = {.client = client};
+
+	return ask(&a, watch);
+}
+
+static void unwatch(void *arg)
+{
+	const struct asking *a = arg;
+
+	cancel(arg);
+	a->client->watch = 0;
+}
+
+void rec_unwatch(struct rec_client *client)
+{
+	struct asking a = {.client = client, .request = client->watch};
+
+	site_call(client->site, &client->loop, unwatch, &a);
 }
 
 bool rec_has_reply(const struct rec_client *client, uint64_t request)
