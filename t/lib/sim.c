@@ -216,7 +216,7 @@ static int start(void *arg, struct metafora_task *task)
 	of->last_token = metafora_task_token(task);
 	sim->n_after_end += !of->wanted;
 	/* P2: what the broker knows to be done is done. */
-	if (sim->backend->exists && !of->deleted &&
+	if (sim->backend->exists && !of->in_doubt &&
 	    !sim->backend->exists(sim, of->id))
 		broken(sim, "%s starts on %s but does not exist", of->id,
 		       node->name);
@@ -423,6 +423,9 @@ static void on_wish(void *arg, const struct metafora_reply *reply)
 		return;
 	}
 	sim_task(sim, wish->id)->n_wishes--;
+	if (wish->send == send_submit &&
+	    (!sim->last_error || sim->last_error == METAFORA_EEXIST))
+		sim_task(sim, wish->id)->in_doubt = false;
 	/*
 	 * Refused, it is not there; if it exists, an earlier try made it, or it
 	 * is done and the broker has not learnt that yet.
@@ -469,7 +472,7 @@ static void send_delete(struct wish *wish)
 void sim_submit_one(struct sim *sim, const char *id)
 {
 	sim_task(sim, id)->wanted = true;
-	sim_task(sim, id)->deleted = false;
+	sim_task(sim, id)->in_doubt = true;
 	begin_wish(sim, id, send_submit);
 }
 
@@ -487,7 +490,7 @@ void sim_submit(struct sim *sim, unsigned int first, unsigned int n)
 void sim_delete(struct sim *sim, const char *id)
 {
 	sim_task(sim, id)->wanted = false;
-	sim_task(sim, id)->deleted = true;
+	sim_task(sim, id)->in_doubt = true;
 	begin_wish(sim, id, send_delete);
 }
 

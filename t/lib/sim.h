@@ -47,7 +47,11 @@ struct sim_task {
 	unsigned int n_runs;
 	unsigned int n_asked; /* for a test's prepare */
 	unsigned int n_wishes; /* submissions and deletions under way */
-	bool deleted; /* a client asked for that */
+	/*
+	 * A client asked to delete it, or its submission is not acknowledged
+	 * and may be taken back: it need not exist, though a node saw it.
+	 */
+	bool in_doubt;
 	bool wanted; /* submitted, and not known to be done or deleted */
 	char id[];
 };
