@@ -8,8 +8,10 @@
 #include <metafora/error.h>
 
 #define NS_PER_MS 1000000ULL
-/* Changes closer to each other than this are gathered, more and more. */
+/* Changes closer to each other than this are gathered ... */
 #define CALM_NS (20 * NS_PER_MS)
+/* ... more and more while a list shows so many of them at once. */
+#define STORM_CHANGES 8
 #define DELAY_NS_MIN (2 * NS_PER_MS)
 #define DELAY_NS_MAX (200 * NS_PER_MS)
 /*
@@ -235,6 +237,13 @@ static void read_later(struct zk_folder *folder, uint64_t delay_ns)
 	host->timer_set(host, folder->timer, now_ns(folder->node) + delay_ns);
 }
 
+static void look_for_storm(struct zk_folder *folder, int32_t cversion)
+{
+	folder->storms = (uint32_t)cversion - (uint32_t)folder->cversion >=
+			 STORM_CHANGES;
+	folder->cversion = cversion;
+}
+
 static void on_read(struct zk_call *call)
 {
 	struct zk_folder *folder = (struct zk_folder *)call;
@@ -248,6 +257,8 @@ static void on_read(struct zk_call *call)
 	if (call->stale || !mf_zk_node_in(node))
 		return;
 	pump_reads(node);
+	if (code == ZK_OK)
+		look_for_storm(folder, call->request.stat.cversion);
 	if (code == ZK_OK)
 		error = folder->kind == ZK_TASKS ?
 				deliver_tasks(folder, &call->request) :
@@ -300,7 +311,7 @@ bool mf_zk_folder_is_stale(const struct zk_folder *folder)
 	return folder->reading || folder->queued || folder->waiting;
 }
 
-static unsigned int crowds(const struct zk_node *node)
+unsigned int mf_zk_crowds(const struct zk_node *node)
 {
 	const unsigned int n =
 		1 + HASH_COUNT(node->members.others) / CROWD_MEMBERS;
@@ -310,7 +321,7 @@ static unsigned int crowds(const struct zk_node *node)
 
 void mf_zk_folder_changed(struct zk_folder *folder)
 {
-	const unsigned int n_crowds = crowds(folder->node);
+	const unsigned int n_crowds = mf_zk_crowds(folder->node);
 	const uint64_t delay_ns_min = n_crowds * n_crowds * DELAY_NS_MIN;
 	uint64_t now = now_ns(folder->node);
 
@@ -318,7 +329,7 @@ void mf_zk_folder_changed(struct zk_folder *folder)
 		return;
 	if (now - folder->read_ns > CALM_NS + folder->delay_ns)
 		folder->delay_ns = 0;
-	else if (folder->delay_ns < delay_ns_min)
+	else if (folder->delay_ns < delay_ns_min || !folder->storms)
 		folder->delay_ns = delay_ns_min;
 	else if (folder->delay_ns < n_crowds * DELAY_NS_MAX)
 		folder->delay_ns *= 2;

@@ -89,7 +89,9 @@ struct zk_folder {
 	char *path;
 	struct metafora_timer *timer;
 	uint64_t read_ns;    /* when it was last sent */
-	uint64_t delay_ns;   /* grows while changes follow each other */
+	uint64_t delay_ns;   /* grows while there is a storm of changes */
+	int32_t cversion;    /* as of the last list */
+	bool storms;         /* that list showed many changes at once */
 	uint32_t n_created;
 	uint32_t n_names;
 	bool spent;          /* its sequence numbers are used up */
@@ -219,8 +221,8 @@ struct zk_node {
 	unsigned int n_evicting;
 	/* Answers that were clear at once; given by a post. */
 	struct zk_claim_queue refused;
-	struct metafora_post refused_post;
-	bool refused_posted;
+	struct metafora_post soon_post; /* these, and writes that gather */
+	bool soon_posted;
 	/* Claims on tasks that have one already whose answer is open. */
 	struct zk_claim_queue deferred;
 	struct metafora_post closed_post;
@@ -286,6 +288,8 @@ void mf_zk_folder_changed(struct zk_folder *folder);
 void mf_zk_folder_read(struct zk_folder *folder);
 /* Whether it has changed since its last list, as far as is known. */
 bool mf_zk_folder_is_stale(const struct zk_folder *folder);
+/* 1, and one more for each few members that there are. */
+unsigned int mf_zk_crowds(const struct zk_node *node);
 void mf_zk_folders_read_all(struct zk_node *node);
 /* The folder with the path, or NULL. */
 struct zk_folder *mf_zk_folder_find(struct zk_node *node, const char *path);

@@ -32,25 +32,26 @@ void mf_zk_verbs_flush(struct zk_node *node)
 	tell_refused(node);
 }
 
-static void deliver_refused(struct metafora_post *post, bool dropped)
+static void deliver_soon(struct metafora_post *post, bool dropped)
 {
 	struct zk_node *node = (struct zk_node *)(uintptr_t)(
-		(char *)post - offsetof(struct zk_node, refused_post));
+		(char *)post - offsetof(struct zk_node, soon_post));
 
-	node->refused_posted = false;
+	node->soon_posted = false;
 	if (dropped)
 		return;
 	try_deferred(node);
 	tell_refused(node);
+	mf_zk_writes_pump(node);
 }
 
-static void post_refused(struct zk_node *node)
+static void post_soon(struct zk_node *node)
 {
-	if (node->refused_posted)
+	if (node->soon_posted)
 		return;
-	node->refused_posted = true;
-	node->refused_post.deliver = deliver_refused;
-	mf_zk_host(node)->post(mf_zk_host(node), &node->refused_post);
+	node->soon_posted = true;
+	node->soon_post.deliver = deliver_soon;
+	mf_zk_host(node)->post(mf_zk_host(node), &node->soon_post);
 }
 
 /* An entry by itself, on one of the two queues. */
@@ -77,7 +78,7 @@ static void refuse(struct zk_node *node, const struct metafora_entry *entry,
 		   enum metafora_verb verb, int error)
 {
 	keep_entry(node, &node->refused, entry, verb, error);
-	post_refused(node);
+	post_soon(node);
 }
 
 static void clear(struct zk_claim_queue *queue)
@@ -99,7 +100,7 @@ void mf_zk_verbs_clear(struct zk_node *node)
 void mf_zk_verbs_resume(struct zk_node *node)
 {
 	if (!TAILQ_EMPTY(&node->deferred))
-		post_refused(node);
+		post_soon(node);
 }
 
 /* --- claim and queue --------------------------------------------------------------------- */
@@ -155,11 +156,11 @@ static int begin_claim(struct zk_node *node, const struct metafora_entry *entry,
 	claim->verb = verb;
 	claim->attempt = entry->attempt;
 	/*
-	 * When much goes on core decides by lists that are old already.  A
-	 * claim that can only be beaten would make everybody list once more.
+	 * In a crowd core decides by lists that are old already.  A claim that
+	 * can only be beaten would make everybody list once more.
 	 */
 	if (verb == METAFORA_VERB_CLAIM && mf_zk_node_in(node) &&
-	    mf_zk_folder_is_stale(folder)) {
+	    mf_zk_crowds(node) > 1 && mf_zk_folder_is_stale(folder)) {
 		claim->state = ZK_CLAIM_LOOKING;
 		mf_zk_folder_read(folder);
 		return 0;
@@ -292,7 +293,8 @@ static void begin_ends(struct zk_node *node,
 		if (error)
 			refuse(node, &entries[i], verb, error);
 	}
-	mf_zk_writes_pump(node);
+	/* Handlers that end together are told of one by one: gather them. */
+	post_soon(node);
 }
 
 void mf_zk_verb_withdraw(void *state, const struct metafora_entry *entries,

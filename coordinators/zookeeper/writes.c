@@ -368,23 +368,28 @@ static bool fills_batch(const struct zk_claim_queue *queue)
 	return false;
 }
 
-/* Little waits for the answer to what went before, and becomes more. */
-static bool may_send(const struct zk_claim_queue *queue, unsigned int n_batches)
+/*
+ * In a crowd, where each write makes many nodes list, little waits for the
+ * answer to what went before, and becomes more.
+ */
+static bool may_send(const struct zk_node *node,
+		     const struct zk_claim_queue *queue, unsigned int n_batches)
 {
 	if (TAILQ_EMPTY(queue) || n_batches >= ZK_BATCHES_MAX)
 		return false;
-	return n_batches == 0 || fills_batch(queue);
+	return n_batches == 0 || mf_zk_crowds(node) == 1 || fills_batch(queue);
 }
 
 void mf_zk_writes_pump(struct zk_node *node)
 {
-	while (mf_zk_node_in(node) && may_send(&node->to_end, node->n_ending)) {
+	while (mf_zk_node_in(node) &&
+	       may_send(node, &node->to_end, node->n_ending)) {
 		if (!send_batch(node, &node->to_end, false))
 			return;
 		node->n_ending++;
 	}
 	while (mf_zk_node_in(node) &&
-	       may_send(&node->to_create, node->n_creating)) {
+	       may_send(node, &node->to_create, node->n_creating)) {
 		if (!send_batch(node, &node->to_create, true))
 			return;
 		node->n_creating++;
