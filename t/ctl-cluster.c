@@ -258,6 +258,64 @@ static void the_cluster_is_summed_up(void)
 	remove_four();
 }
 
+/* --- events ----------------------------------------------------------------- */
+
+/* Whether the started watch has told of it, in one line. */
+static bool has_told(void *arg)
+{
+	char *const *words = arg;
+	const char *line;
+	const char *end;
+
+	ctl_look();
+	for (line = ctl_out; (end = strchr(line, '\n')); line = end + 1) {
+		const char *found = strstr(line, words[0]);
+
+		if (found && found < end && (found = strstr(line, words[1])) &&
+		    found < end)
+			return true;
+	}
+	return false;
+}
+
+static void expect_told(const char *what, const char *about)
+{
+	const char *words[] = {what, about};
+
+	CU_ASSERT(process_until(has_told, words, PATIENCE_MS));
+}
+
+static void what_happens_is_told(void)
+{
+	pid_t pid = ctl_start(NULL, "watch", NULL);
+	json_t *json;
+	char *end;
+
+	expect_told("NODE_JOINED", "n1  active");
+	expect_told("SYNCED", "");
+	CU_ASSERT_EQUAL(ctl("submit", "new\033", NULL), 0);
+	expect_told("TASK_SUBMITTED", "new\\x1b");
+	expect_told("TASK_OWNED", "new\\x1b");
+	CU_ASSERT_EQUAL(ctl("freeze", "n1", NULL), 0);
+	expect_told("NODE_CHANGED", "n1  frozen");
+	CU_ASSERT_EQUAL(ctl("unfreeze", "n1", NULL), 0);
+	CU_ASSERT_EQUAL(ctl("rm", "new\033", NULL), 0);
+	expect_told("TASK_REMOVED", "new\\x1b");
+	kill(pid, SIGTERM);
+	CU_ASSERT_EQUAL(ctl_end(pid), 130);
+	CU_ASSERT_STRING_EQUAL(ctl_err, "");
+	CU_ASSERT_EQUAL(ctl("watch", "--json", "--limit", "3", NULL), 0);
+	/* The first of three lines. */
+	end = strchr(ctl_out, '\n');
+	CU_ASSERT_PTR_NOT_NULL_FATAL(end);
+	CU_ASSERT_PTR_NOT_NULL(strchr(end + 1, '\n'));
+	*end = '\0';
+	json = ctl_json();
+	CU_ASSERT(integer(json, "time_ms") > 0);
+	CU_ASSERT(*string(json, "type") != '\0');
+	json_decref(json);
+}
+
 /* --- commands ------------------------------------------------------------------------------ */
 
 static void nodes_can_be_frozen(void)
@@ -555,6 +613,7 @@ static const struct tap_case cases[] = {
 	{"nodes are shown", nodes_are_shown},
 	{"owned tasks are shown", owned_tasks_are_shown},
 	{"the cluster is summed up", the_cluster_is_summed_up},
+	{"what happens is told", what_happens_is_told},
 	{"nodes can be frozen, unfrozen and balanced", nodes_can_be_frozen},
 	{"commands are answered", commands_are_answered},
 	{"a stopped task runs again", a_stopped_task_runs_again},

@@ -28,7 +28,7 @@ in_page() {
 }
 
 subcommands_missing_in_page() {
-	[ "$(subcommands | wc -l)" -ge 17 ] || subcommands
+	[ "$(subcommands | wc -l)" -ge 18 ] || subcommands
 	for each in $(subcommands); do in_page "$each"; done
 }
 

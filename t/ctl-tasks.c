@@ -105,7 +105,7 @@ static void help_and_version_need_nothing(void)
 		"submit",       "rm",        "ls",       "show",    "nodes",
 		"status",       "freeze",    "unfreeze", "balance", "drain",
 		"undrain",      "stop-task", "command",  "init",    "fsck",
-		"check-config", "version",
+		"check-config", "watch",     "version",
 	};
 	json_t *json;
 	size_t i;

@@ -167,6 +167,7 @@ int ctl_send_command(struct ctl *ctl, char **argv, int argc);
 int ctl_stop_task(struct ctl *ctl, char **argv, int argc);
 int ctl_drain(struct ctl *ctl, char **argv, int argc);
 int ctl_init(struct ctl *ctl, char **argv, int argc);
+int ctl_watch(struct ctl *ctl, char **argv, int argc);
 int ctl_fsck(struct ctl *ctl, char **argv, int argc);
 int ctl_check_config(struct ctl *ctl, char **argv, int argc);
 int ctl_version(struct ctl *ctl, char **argv, int argc);

@@ -22,6 +22,7 @@ tools_metaforactl_SOURCES = \
 	tools/ctl_table.c \
 	tools/ctl_tasks.c \
 	tools/ctl_text.c \
+	tools/ctl_watch.c \
 	tools/metaforactl.c
 bashcompdir = $(datadir)/bash-completion/completions
 install-data-local:

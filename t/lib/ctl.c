@@ -16,6 +16,10 @@
 
 #define ARGUMENTS_MAX 64
 #define PATIENCE_MS 60000
+/* What the shell does before it becomes the program. */
+#define GIVE_FILES                                                             \
+	"in=$1 out=$2 err=$3 && shift 3 && "                                   \
+	"exec \"$@\" <\"$in\" >\"$out\" 2>\"$err\""
 
 char *ctl_out;
 char *ctl_err;
@@ -84,8 +88,7 @@ static pid_t start(struct files *files, const char *path, const char *first,
 	const char *argv[ARGUMENTS_MAX + 9] = {
 		"/bin/sh",
 		"-c",
-		"in=$1 out=$2 err=$3 && shift 3 && "
-		"exec \"$@\" <\"$in\" >\"$out\" 2>\"$err\"",
+		GIVE_FILES,
 		"sh",
 	};
 	char *program =
