@@ -40,11 +40,29 @@ examples_metafora_demo_SOURCES = \
 	examples/shelld/reach.h
 examples_metafora_demo_LDADD = libshelld.la libmetafora.la $(PTHREAD_LIBS)
 
-# A node and a submitter of a real cluster, on ZooKeeper.
-noinst_PROGRAMS += examples/metafora-shelld examples/metafora-submit
-examples_metafora_shelld_SOURCES = examples/shelld/shelld.c \
-	examples/shelld/reach.c examples/shelld/reach.h
+# A node of a real cluster, which is worth running: it is installed, with a
+# unit for systemd; and a submitter.
+bin_PROGRAMS += examples/metafora-shelld
+examples_metafora_shelld_SOURCES = \
+	examples/shelld/attendant.c \
+	examples/shelld/attendant.h \
+	examples/shelld/notify.c \
+	examples/shelld/notify.h \
+	examples/shelld/reach.c \
+	examples/shelld/reach.h \
+	examples/shelld/settings.c \
+	examples/shelld/settings.h \
+	examples/shelld/shelld.c
 examples_metafora_shelld_LDADD = libshelld.la libmetafora.la $(PTHREAD_LIBS)
+EXTRA_DIST += examples/shelld/metafora-shelld.service.in
+CLEANFILES += examples/metafora-shelld.service
+systemdunit_DATA = examples/metafora-shelld.service
+examples/metafora-shelld.service: examples/shelld/metafora-shelld.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) examples && sed -e 's|@bindir[@]|$(bindir)|g' \
+		-e 's|@sysconfdir[@]|$(sysconfdir)|g' \
+		$(srcdir)/examples/shelld/metafora-shelld.service.in >$@
+
+noinst_PROGRAMS += examples/metafora-submit
 examples_metafora_submit_SOURCES = examples/shelld/submit.c \
 	examples/shelld/reach.c examples/shelld/reach.h
 examples_metafora_submit_LDADD = libshelld.la libmetafora.la $(PTHREAD_LIBS)

@@ -47,7 +47,7 @@ private_stays_private() {
 
 nothing_but_ours() {
 	find "$dest" -type f -o -type l | sed "s|^$dest||" |
-		grep -vE "^($includedir/metafora(\.h|/[a-z]+\.h)|$libdir/libmetafora\.(so.*|la|a)|$libdir/pkgconfig/metafora\.pc|.*/man/.*metafora.*|.*/examples/metafora\.conf\.sample|.*/bin/metaforactl|.*/bash-completion/completions/metaforactl)$"
+		grep -vE "^($includedir/metafora(\.h|/[a-z]+\.h)|$libdir/libmetafora\.(so.*|la|a)|$libdir/pkgconfig/metafora\.pc|.*/man/.*metafora.*|.*/examples/metafora(\.conf\.sample|-shelld\.service)|.*/bin/metafora(ctl|-shelld)|.*/bash-completion/completions/metaforactl)$"
 }
 
 uninstalls() {

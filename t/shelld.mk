@@ -13,5 +13,10 @@ t_api_shelld_LDADD = libshelld.la $(API_LIBS)
 EXTRA_DIST += t/api-examples.sh
 TESTS += t/api-examples.sh
 
+check_PROGRAMS += t/zk-shelld
+TESTS += t/zk-shelld
+t_zk_shelld_CPPFLAGS = $(TEST_CPPFLAGS)
+t_zk_shelld_LDADD = $(TEST_LIBS)
+
 EXTRA_DIST += t/zk-demo.sh
 TESTS += t/zk-demo.sh

@@ -238,13 +238,16 @@ shelld_refuses_bad_arguments() {
 	refuses '--node is missing' &&
 		refuses '--journal is missing' "$@" &&
 		refuses 'what is "more"' "$@" --journal "$work/x" more &&
-		refuses '--weight: "0" is not' "$@" --weight 0 &&
-		refuses '--weight: "1e3" is not' "$@" --weight 1e3 &&
-		refuses '--max-tasks: "4097" is not' "$@" --max-tasks 4097 &&
-		refuses '--session-timeout-ms: "399" is not' "$@" \
+		set -- "$@" --journal "$work/x" &&
+		refuses '--weight: must be' "$@" --weight 0 &&
+		refuses '--weight: must be' "$@" --weight 1e3 &&
+		refuses 'node.max_tasks: must be at most 4096' "$@" \
+			--max-tasks 4097 &&
+		refuses '--session-timeout-ms: must be' "$@" \
 			--session-timeout-ms 399 &&
-		refuses '--grace-ms: "-1" is not' "$@" --grace-ms -1 &&
-		refuses '--log-level: "loud" is not' "$@" --log-level loud &&
+		refuses '--grace-ms: must be' "$@" --grace-ms -1 &&
+		refuses '--log-level: must be' "$@" --log-level loud &&
+		refuses '--node: must be' "$@" --node '' &&
 		refuses 'unrecognized option' "$@" --frob &&
 		refuses 'requires an argument' --node
 }
@@ -259,8 +262,9 @@ cannot() {
 }
 
 shelld_says_why_it_cannot_start() {
-	cannot 'makes no sense' --namespace relative &&
-		cannot 'name is empty' --node '' &&
+	refuses 'zookeeper.namespace: must be' --node x --servers h:1 \
+		--output "$work/out" --journal "$work/x" \
+		--namespace relative &&
 		cannot 'No such file' --output "$work/no/folder" &&
 		cannot 'No such file' --journal "$work/no/file"
 }
