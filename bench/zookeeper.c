@@ -14,12 +14,13 @@
 #define PARAMS_BYTES 256
 /* So that sessions of two seconds are four ticks, and of ten are allowed. */
 #define TICK_MS 500
+#define SCALE_TASKS 100000
 
 static struct bench bench = {
 	.n_servers = 1,
 	.n_repeats = 3,
 	.n_tasks = 10000,
-	.n_scale_tasks = 100000,
+	.n_scale_tasks = SIZE_MAX, /* not said */
 	.n_scale_nodes = 100,
 };
 static const char *only = "";
@@ -34,8 +35,8 @@ static const char usage[] =
 	"  --quick          only what the bars need\n"
 	"  --tasks N        tasks (default 10000)\n"
 	"  --runs N         repeats (default 3)\n"
-	"  --scale-tasks N  tasks of the scenario \"scale\" (default 100000; "
-	"0: not)\n"
+	"  --scale-tasks N  tasks of the scenario \"scale\" (default 100000, "
+	"quick: 0, none)\n"
 	"  --scale-nodes N  its nodes (default 100)\n"
 	"  --only NAMES     scenarios: cold failover join paced rolling "
 	"memory scale\n"
@@ -138,6 +139,9 @@ static void read_options(int argc, char **argv)
 		fputs(usage, stderr);
 		exit(2);
 	}
+	/* It takes minutes by itself. */
+	if (bench.n_scale_tasks == SIZE_MAX)
+		bench.n_scale_tasks = bench.quick ? 0 : SCALE_TASKS;
 }
 
 static void run(const char *name, void (*scenario)(const struct bench *bench))
