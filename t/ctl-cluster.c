@@ -404,8 +404,10 @@ static void an_interrupted_drain_goes_on(void)
 	CU_ASSERT(process_runs(pid, NULL));
 	kill(pid, SIGINT);
 	CU_ASSERT_EQUAL(ctl_end(pid), 130);
+	/* It may not have looked yet; then it does not know how many. */
 	CU_ASSERT(
-		ctl_says("interrupted with 2 tasks left: it goes on draining"));
+		ctl_says("interrupted with 2 tasks left: it goes on draining") ||
+		ctl_says("interrupted: it goes on draining"));
 	hold(false);
 	expect("draining", 0, "active", 4);
 	CU_ASSERT_EQUAL(ctl("undrain", "n1", NULL), 0);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* drain: lets nodes give their tasks away, and waits until they have. */
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,6 +14,7 @@ struct drained {
 	const char *node;
 	bool over;           /* nothing more to wait for */
 	const char *outcome; /* for JSON */
+	bool looked_at;      /* n_left is known */
 	size_t n_left;
 };
 
@@ -66,6 +69,7 @@ static void look_at(struct draining *draining, struct drained *node,
 {
 	size_t i;
 
+	node->looked_at = true;
 	for (i = 0; i < metafora_node_list_size(nodes); i++)
 		if (!strcmp(metafora_node_list_name(nodes, i), node->node))
 			break;
@@ -126,7 +130,6 @@ static void wait_for_all(struct draining *draining)
 	int64_t until_ms = now_ms() + ctl->options.wait_ms;
 
 	while (look(draining)) {
-		/* A node may publish its new state a little later. */
 		if (ctl_interrupted())
 			break;
 		if (ctl->options.wait_ms && now_ms() >= until_ms) {
@@ -140,6 +143,21 @@ static void wait_for_all(struct draining *draining)
 }
 
 /* --- the end ---------------------------------------------------------------------------- */
+
+static void tell_goes_on(struct ctl *ctl, const struct drained *node)
+{
+	char left[64] = "";
+
+	if (node->looked_at)
+		snprintf(left, sizeof(left), " with %zu tasks left",
+			 node->n_left);
+	ctl_complain(ctl, CTL_FAILED,
+		     "%s: %s%s: it goes on draining; "
+		     "\"metaforactl undrain\" ends it",
+		     node->node,
+		     ctl_interrupted() ? "interrupted" : "not waited for",
+		     left);
+}
 
 static void tell(struct draining *draining)
 {
@@ -156,18 +174,13 @@ static void tell(struct draining *draining)
 			ctl_json_open(&json, NULL, '{');
 			ctl_json_string(&json, "node", node->node);
 			ctl_json_string(&json, "outcome", node->outcome);
-			ctl_json_number(&json, "tasks", (int64_t)node->n_left);
+			if (node->looked_at)
+				ctl_json_number(&json, "tasks",
+						(int64_t)node->n_left);
 			ctl_json_close(&json, '}');
 		}
 		if (!node->over && !ctl->options.no_wait)
-			ctl_complain(ctl, CTL_FAILED,
-				     "%s: %s with %zu tasks left: it goes on "
-				     "draining; \"metaforactl undrain\" ends "
-				     "it",
-				     node->node,
-				     ctl_interrupted() ? "interrupted"
-						       : "not waited for",
-				     node->n_left);
+			tell_goes_on(ctl, node);
 	}
 	if (ctl->options.json)
 		ctl_json_close(&json, ']');
