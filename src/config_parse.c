@@ -136,7 +136,7 @@ int mf_config_parse(struct metafora_config *config, const char *text,
 	char *ready;
 	int error = mf_config_text(text, problems, &ready);
 
-	if (error)
+	if (error || !ready)
 		return error;
 	mf_config_text_sift(ready, problems, is_known);
 	pthread_mutex_lock(&lock);

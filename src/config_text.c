@@ -31,8 +31,11 @@ static void put(struct text *t, char c)
 	if (t->error)
 		return;
 	if (t->n_bytes == t->n_room) {
-		out = t->n_room < READY_BYTES_MAX ? realloc(t->out, n_room)
-						  : NULL;
+		if (t->n_room >= READY_BYTES_MAX) {
+			t->error = METAFORA_E2BIG;
+			return;
+		}
+		out = realloc(t->out, n_room);
 		if (!out) {
 			t->error = METAFORA_ENOMEM;
 			return;
@@ -324,7 +327,12 @@ int mf_config_text(const char *text, struct mf_problems *problems, char **out)
 	put(&t, '\0');
 	if (t.error) {
 		free(t.out);
-		return t.error;
+		if (t.error == METAFORA_ENOMEM)
+			return METAFORA_ENOMEM;
+		mf_problem_add(problems, t.line, NULL,
+			       "the text is too long with what its variables "
+			       "hold");
+		t.out = NULL;
 	}
 	*out = t.out;
 	return 0;

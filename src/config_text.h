@@ -50,7 +50,8 @@ void mf_problems_free(struct mf_problems *problems);
  * Ready a text for libconfuse: comments become nothing (its own way with them
  * loses count of the lines), variables their values.  What is left is what
  * its scanner reads in one way only.  *out is the caller's.
- * Returns 0 (also if problems were added) or METAFORA_ENOMEM.
+ * Returns 0 (also if problems were added; then *out may be NULL: nothing can
+ * be made of it) or METAFORA_ENOMEM.
  */
 int mf_config_text(const char *text, struct mf_problems *problems, char **out);
 
