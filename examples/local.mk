@@ -77,6 +77,10 @@ noinst_PROGRAMS += examples/hello
 examples_hello_SOURCES = examples/hello.c
 examples_hello_LDADD = libmetafora.la $(PTHREAD_LIBS)
 
+noinst_PROGRAMS += examples/service
+examples_service_SOURCES = examples/service.c
+examples_service_LDADD = libmetafora.la $(PTHREAD_LIBS)
+
 noinst_PROGRAMS += examples/custom_balancer
 examples_custom_balancer_SOURCES = examples/custom_balancer.c
 examples_custom_balancer_LDADD = libmetafora.la $(PTHREAD_LIBS)

@@ -119,6 +119,19 @@ killed_demo_leaves_nobody() {
 		until_is 200 nobody_left "$work/killed"
 }
 
+service_ends_when_told() {
+	printf 'embedded {}\nlog { sink = stderr }\n' >"$work/service.conf"
+	"$examples/service" "$work/service.conf" 2>"$work/service.log" &
+	demo=$!
+	until_is 200 grep -q connected "$work/service.log" && end TERM 0
+}
+
+service_tells_what_is_wrong() {
+	echo 'embeded {}' >"$work/service.conf"
+	"$examples/service" "$work/service.conf" 2>"$work/service.log"
+	[ $? = 1 ] && grep -q 'service.conf:1: embeded: ' "$work/service.log"
+}
+
 demo_wants_an_empty_folder() {
 	"$examples/metafora-demo" "$work/whole" >"$work/output" 2>&1
 	[ $? = 1 ] && grep -q 'a new or empty folder is needed' "$work/output"
@@ -129,6 +142,9 @@ case_is 'the custom balancer takes tasks by their prefix' \
 	custom_balancer_takes_by_prefix
 case_is 'the custom balancer takes nothing else' \
 	custom_balancer_takes_nothing_else
+case_is 'the service ends when it is told to' service_ends_when_told
+case_is 'the service tells what is wrong with its file' \
+	service_tells_what_is_wrong
 case_is 'the demo ends well' demo_ends_well
 case_is 'the demo keeps the status of every task' statuses_are_kept
 case_is 'the journal checker misses what was taken away' check_can_fail

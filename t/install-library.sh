@@ -65,5 +65,7 @@ case_is "that program runs" runs version
 case_is "README's first program builds through pkg-config" \
 	builds hello "$top_srcdir/examples/hello.c"
 case_is "README's first program runs its tasks" greets
+case_is "the tutorial's service builds through pkg-config" \
+	builds service "$top_srcdir/examples/service.c"
 case_is "make uninstall leaves no file" uninstalls
 tap_end
