@@ -11,7 +11,7 @@ spdx='/* SPDX-License-Identifier: Apache-2.0 */'
 plant() {
 	rm -rf "$tmp/tree"
 	mkdir -p "$tmp/tree" && cd "$tmp/tree" || exit 99
-	mkdir -p include/metafora src coordinators/far balancers examples t
+	mkdir -p doc include/metafora src coordinators/far balancers examples t
 	for file in src/core.c src/core.h coordinators/far/far.c \
 		coordinators/far/far.h balancers/near.c examples/first.c t/unit-x.c
 	do
@@ -42,6 +42,12 @@ END
 	printf 'Faults\n\n  unit-x  it breaks\n\nRunning\n' >t/README
 	printf '\t{"it breaks", it_breaks},\n' >>t/unit-x.c
 	{ echo Look:; echo '```c'; cat examples/hello.c; echo '```'; } >README
+	cp examples/hello.c examples/service.c
+	{ echo '```c'; tail -n 1 examples/service.c; echo '```'; } \
+		>doc/tutorial.md
+	printf '.TH X 7\n.SH NAME\nx \\- y\n' >doc/x.7
+	printf '# SPDX-License-Identifier: Apache-2.0\ndist_man_MANS = doc/x.7\n' \
+		>doc/local.mk
 }
 
 # result LINT: what it says about the tree.
@@ -66,6 +72,7 @@ finds() {
 case_is "a clean tree passes lint-includes" clean lint-includes
 case_is "a clean tree passes lint-files" clean lint-files
 case_is "a clean tree passes lint-exports" clean lint-exports
+case_is "a clean tree passes lint-doc" clean lint-doc
 
 # The lint's sentence, and what must make it fail.
 while IFS='|' read -r lint sentence command; do
@@ -97,5 +104,12 @@ lint-files|README shows examples/hello.c as it is|sed -i 's/int main/int Main/' 
 lint-files|README shows examples/hello.c as it is|echo Nothing. >README
 lint-exports|the version script lists what the headers declare|sed -i /metafora_b/d src/libmetafora.map
 lint-exports|the version script lists what the headers declare|sed -i '/API const/d' include/metafora/version.h
+lint-doc|the manual pages are installed|cp doc/x.7 doc/y.7
+lint-doc|the tutorial shows a part of examples/service.c|sed -i 's/main/Main/' doc/tutorial.md
+lint-doc|the tutorial shows a part of examples/service.c|echo Nothing. >doc/tutorial.md
 END
+if command -v groff >/dev/null 2>&1; then
+	case_is "lint-doc sees when a manual page is badly formed" finds lint-doc \
+		"the manual pages are well formed" "echo '.XYZ' >>doc/x.7"
+fi
 tap_end
