@@ -331,12 +331,14 @@ static int zookeeper(const struct metafora_config *config,
 	if (!error) {
 		error = metafora_zookeeper_coordinator_new(options, out);
 		if (error == METAFORA_ENOTSUP) {
-			mf_problem_add(problems, 0, "zookeeper",
-				       "this library was built without the "
-				       "ZooKeeper client");
+			mf_config_blame(config, problems, "zookeeper.servers",
+					"cannot be reached: this library was "
+					"built without the ZooKeeper client");
 			error = METAFORA_ECONFIG;
+		} else {
+			error = blame(config, problems, "zookeeper.servers",
+				      error);
 		}
-		error = blame(config, problems, "zookeeper.servers", error);
 	}
 	metafora_zookeeper_options_free(options);
 	return error;

@@ -556,6 +556,7 @@ static void a_configuration_is_checked(void)
 	CU_ASSERT_EQUAL(integer(json_array_get(json, 0), "line"), 1);
 	json_decref(json);
 	CU_ASSERT_EQUAL(ctl("check-config", "/nowhere", NULL), 2);
+	CU_ASSERT(ctl_says("/nowhere: the file does not exist"));
 	ctl_environment(NULL, NULL);
 	CU_ASSERT_EQUAL(ctl("ls", "--config", bad, NULL), 2);
 	CU_ASSERT_EQUAL(ctl("ls", "--config", good, NULL), 2);

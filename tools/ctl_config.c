@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check-config: says what is wrong in a configuration file. */
+#include <stdio.h>
 #include <string.h>
 
 #include "ctl_output.h"
@@ -14,10 +15,13 @@ static void on_problem(void *arg, const char *file, int line, const char *key,
 {
 	struct checking *checking = arg;
 	struct ctl_json *json = &checking->json;
+	char at[16] = ""; /* 0: it is of no line */
 
 	if (!checking->ctl->options.json) {
-		ctl_complain(checking->ctl, CTL_USAGE, "%s:%d: %s%s%s", file,
-			     line, key ? key : "", key ? ": " : "", message);
+		if (line > 0)
+			snprintf(at, sizeof(at), "%d:", line);
+		ctl_complain(checking->ctl, CTL_USAGE, "%s:%s %s%s%s", file, at,
+			     key ? key : "", key ? ": " : "", message);
 		return;
 	}
 	ctl_json_open(json, NULL, '{');
