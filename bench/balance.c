@@ -118,6 +118,12 @@ static void read_options(int argc, char **argv)
 		fputs(usage, stderr);
 		exit(2);
 	}
+	if (n_tasks <= n_nodes) {
+		fputs("balance: there must be more tasks than nodes, so that "
+		      "one moves\n",
+		      stderr);
+		exit(2);
+	}
 }
 
 /* A benchmark that did not do its work has no figures. */
@@ -192,9 +198,18 @@ static size_t bucket_size(size_t bucket)
 	return (n_tasks + N_BUCKETS - 1 - bucket) / N_BUCKETS;
 }
 
+/*
+ * Dealt out in the order of buckets, so that all have as many, but for one,
+ * and that what a bucket holds is of as many nodes as can be.
+ */
 static size_t owner_of(size_t task)
 {
-	return task / N_BUCKETS % n_nodes;
+	const size_t bucket = task % N_BUCKETS;
+	const size_t n_larger = n_tasks % N_BUCKETS;
+	size_t position = task / N_BUCKETS + bucket * (n_tasks / N_BUCKETS);
+
+	position += bucket < n_larger ? bucket : n_larger;
+	return position % n_nodes;
 }
 
 /* --- one node ------------------------------------------------------------------- */
@@ -461,12 +476,16 @@ static void win_claims(struct node *node)
 
 /* --- what is measured ------------------------------------------------------------------ */
 
-/* It finds a settled cluster, and is listed. */
-static void measure_joining(double *values)
+/*
+ * It finds a settled cluster, and is listed.  Returns a task that it stands in
+ * line for, whose owner has one too many therefore.
+ */
+static size_t measure_joining(double *values)
 {
 	struct node node;
 	uint64_t began_ns;
 	size_t bucket;
+	size_t wanted;
 
 	begin(&node, node_names[n_nodes]);
 	show_members(&node, n_nodes);
@@ -481,13 +500,18 @@ static void measure_joining(double *values)
 	need(node.plan.queues.n == n_tasks / (n_nodes + 1) ? 0
 							   : METAFORA_ESTATE,
 	     "not its share");
+	wanted = strtoul(node.plan.queues.tasks[0]->id + 5, NULL, 10);
 	end(&node);
+	return wanted;
 }
 
-/* An owner of that cluster: it claims its share, all others claimed theirs. */
-static void measure_owner(double *values)
+/*
+ * An owner in that cluster: it claims its share, all others claimed theirs; then
+ * who joined waits for a task of it.
+ */
+static void measure_owner(double *values, size_t wanted)
 {
-	size_t us = n_nodes / 2;
+	const size_t us = owner_of(wanted);
 	struct mf_event answer = {.kind = MF_EV_ANSWER};
 	struct metafora_cluster_task *task;
 	struct node node;
@@ -518,7 +542,7 @@ static void measure_owner(double *values)
 	values[OWNER_MS] += decide(&node);
 	began_ns = now_ns();
 	node.fact_ms = 0;
-	show_claims(&node, us % N_BUCKETS, us, node_names[n_nodes]);
+	show_claims(&node, wanted % N_BUCKETS, us, node_names[n_nodes]);
 	values[HONOUR_MS] = node.fact_ms + decide(&node);
 	need(node.plan.releases.n == 1 ? 0 : METAFORA_ESTATE, "not honoured");
 	end(&node);
@@ -564,8 +588,7 @@ int main(int argc, char **argv)
 	read_options(argc, argv);
 	make_names();
 	for (run = 0; run < n_runs; run++) {
-		measure_joining(values[run]);
-		measure_owner(values[run]);
+		measure_owner(values[run], measure_joining(values[run]));
 		measure_cold_start(values[run]);
 	}
 	free_names();
