@@ -154,7 +154,8 @@ static void read_results(FILE *in, json_t *results)
 		if (line[0] != '{')
 			continue;
 		object = json_loads(line, JSON_DISABLE_EOF_CHECK, &error);
-		if (!object || json_array_append_new(results, object))
+		if (!object || !*text_of(object, "metric") ||
+		    json_array_append_new(results, object))
 			die("standard input", "a line is no result");
 	}
 }
