@@ -55,6 +55,16 @@ bench_zookeeper_node_LDADD = libmetafora.la $(PTHREAD_LIBS)
 bench_report_SOURCES = bench/report.c
 bench_report_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 bench_report_LDADD = $(JANSSON_LIBS)
+
+# Counts on a simulated ensemble, for which it borrows from the tests, too;
+# "make bench-operations" runs it.
+EXTRA_PROGRAMS += bench/operations
+bench_operations_CPPFLAGS = $(TEST_CPPFLAGS)
+bench_operations_LDADD = $(TEST_LIBS)
+.PHONY: bench-operations
+bench-operations: bench/operations
+	bench/operations
+
 EXTRA_DIST += script/bench
 .PHONY: bench-zookeeper
 bench-zookeeper: $(BENCH_ZOOKEEPER)
