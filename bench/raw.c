@@ -222,12 +222,12 @@ uint64_t raw_transactions(struct zkservers *servers)
 	return zxid;
 }
 
-double raw_monitor(struct zkservers *servers, const char *key)
+double raw_monitor(struct zkservers *servers, unsigned int i, const char *key)
 {
 	static char answer[65536];
 	const char *found;
 
-	if (!zkservers_ask(servers, 0, "mntr", answer, sizeof(answer)) ||
+	if (!zkservers_ask(servers, i, "mntr", answer, sizeof(answer)) ||
 	    !(found = strstr(answer, key)))
 		bench_die("a server does not tell its %s", key);
 	return strtod(found + strlen(key), NULL);

@@ -33,8 +33,8 @@ struct raw_changes raw_changes(struct raw *raw, const char *root);
 void raw_watch(struct raw *raw, const char *path);
 uint64_t raw_wait_gone(struct raw *raw);
 
-/* Transactions so far; a counter of the "mntr" command, of all servers. */
+/* Transactions so far; a number of the "mntr" command, of the i-th server. */
 uint64_t raw_transactions(struct zkservers *servers);
-double raw_monitor(struct zkservers *servers, const char *key);
+double raw_monitor(struct zkservers *servers, unsigned int i, const char *key);
 
 #endif

@@ -13,11 +13,21 @@
 #define N_COMMANDS 20
 #define N_THREADS 1000
 
+/* That came from anybody, also from us. */
+static double packets_received(const struct bench *bench)
+{
+	double n = 0;
+	unsigned int i;
+
+	for (i = 0; i < bench->n_servers; i++)
+		n += raw_monitor(bench->servers, i, "zk_packets_received");
+	return n;
+}
+
 static void look_once(const struct bench *bench, struct cluster *cluster,
 		      const char *params, unsigned int n_nodes)
 {
-	const double packets =
-		raw_monitor(bench->servers, "zk_packets_received");
+	const double packets = packets_received(bench);
 	const uint64_t transactions = raw_transactions(bench->servers);
 	const double cpu_ms = cluster_usage(cluster).cpu_ms;
 	const uint64_t began_ns = journal_now_ns();
@@ -33,10 +43,9 @@ static void look_once(const struct bench *bench, struct cluster *cluster,
 	results_add("idle.cpu_percent_per_node", "percent", params,
 		    (cluster_usage(cluster).cpu_ms - cpu_ms) * 100 / took_ms /
 			    n_nodes);
-	results_add(
-		"idle.packets_per_node_per_minute", "1", params,
-		(raw_monitor(bench->servers, "zk_packets_received") - packets) *
-			60000 / took_ms / n_nodes);
+	results_add("idle.packets_per_node_per_minute", "1", params,
+		    (packets_received(bench) - packets) * 60000 / took_ms /
+			    n_nodes);
 }
 
 static void command(struct cluster *cluster, const char *params)
@@ -91,7 +100,7 @@ static void measure_memory(const struct bench *bench)
 	cluster_wait_joined(cluster);
 	for (i = 0; i < 2; i++)
 		before[i] = cluster_usage_of(cluster, i);
-	server_bytes = raw_monitor(bench->servers, "zk_approximate_data_size");
+	server_bytes = raw_monitor(bench->servers, 0, "zk_approximate_data_size");
 	cluster_submit(cluster, n, &began_ns, &ended_ns);
 	cluster_wait_running(cluster, n);
 	/* Until the onlooker has seen it all. */
@@ -108,7 +117,7 @@ static void measure_memory(const struct bench *bench)
 		    (after[OWNER].rss_bytes - before[OWNER].rss_bytes) /
 			    (double)n);
 	results_add("memory.server_bytes_per_task", "bytes", params,
-		    (raw_monitor(bench->servers, "zk_approximate_data_size") -
+		    (raw_monitor(bench->servers, 0, "zk_approximate_data_size") -
 		     server_bytes) /
 			    (double)n);
 	cluster_free(cluster);

@@ -51,6 +51,8 @@ void bench_scale(const struct bench *bench)
 	struct cluster_history history;
 	struct raw_changes changes;
 	uint64_t began_ns, ended_ns;
+	/* Unless it is not measured. */
+	const double small_writes = results_median("cold_start.writes_per_task");
 	double in_bytes;
 	double writes;
 
@@ -79,8 +81,9 @@ void bench_scale(const struct bench *bench)
 	results_add("scale.starts_per_task", "1", params,
 		    (double)cluster_history(cluster, began_ns).n_starts /
 			    (double)n);
-	results_add("scale.cost_ratio", "1", params,
-		    writes / results_median("cold_start.writes_per_task"));
+	if (small_writes > 0)
+		results_add("scale.cost_ratio", "1", params,
+			    writes / small_writes);
 	results_add("scale.bytes_read_per_node", "bytes", params,
 		    in_bytes / n_nodes);
 	if (!bench->quick) {
