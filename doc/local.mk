@@ -8,4 +8,5 @@ dist_man_MANS = \
 
 sampledir = $(docdir)/examples
 dist_sample_DATA = doc/metafora.conf.sample
-EXTRA_DIST += doc/lease.md doc/locking.md doc/tutorial.md doc/zookeeper.md
+EXTRA_DIST += doc/lease.md doc/locking.md doc/performance.md doc/tutorial.md \
+	doc/zookeeper.md
