@@ -25,6 +25,8 @@
 #define CLAIMS_PER_MS 10
 /* How often a task is asked about while as many as are unowned are claimed. */
 #define ASKS_PER_CLAIM 20
+/* And how often within a claim delay, if few are. */
+#define ASKS_PER_DELAY 8
 
 /* --- the picture ------------------------------------------------------------ */
 
@@ -249,8 +251,13 @@ fair_can_claim(void *state, const struct metafora_balance *balance,
 				       fair->grace_ns);
 		return METAFORA_CLAIM_YES;
 	}
-	/* Not later than the view will have moved: our turn may come early. */
-	*until_ns = now_ns + fair->delay_ns +
+	/*
+	 * Not later than the view will have moved: those before us may have
+	 * their share by then and our turn come early.  By chance some are
+	 * first for more tasks than they have room for, and what is left over
+	 * must not wait for a delay that nobody needs.
+	 */
+	*until_ns = now_ns + fair->delay_ns / ASKS_PER_DELAY +
 		    backlog_ns(balance->cluster) / ASKS_PER_CLAIM;
 	if (due_ns < *until_ns)
 		*until_ns = due_ns;

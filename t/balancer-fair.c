@@ -13,6 +13,8 @@
 /* Longer than a claim's grace and its stagger, so all that can happen has. */
 #define QUIET_MS 6000
 #define LIMIT_MS 120000
+/* What fair comes with. */
+#define CLAIM_DELAY_MS 200
 
 #ifdef NO_LINES
 static const bool no_lines = true;
@@ -197,6 +199,35 @@ static void the_tasks_of_a_dead_node_are_shared_without_moves(void)
 	CU_ASSERT_TRUE(settles());
 	CU_ASSERT_TRUE(rounds_spread(&r) <= 1);
 	CU_ASSERT_EQUAL(r.n_moves, 0);
+}
+
+/*
+ * By chance some are first in rank for more tasks than they have room for.
+ * The next in rank sees that they are full, and need not wait for them.
+ */
+static void after_a_death_no_task_waits_for_a_claim_delay(void)
+{
+	const size_t n_tasks = 2500;
+	const size_t n_nodes = 4;
+	size_t victim, lag, i;
+
+	while (next_seed(2)) {
+		lag = 2 * (seed % 2); /* in ticks, of the latest */
+		start(n_nodes, n_tasks);
+		for (victim = 0; victim + 2 < n_nodes; victim++) {
+			size_t n_lost = rounds_n_owned(&r, victim);
+
+			for (i = 0; i < n_nodes; i++)
+				r.nodes[i].lag = lag * i / (n_nodes - 1);
+			rounds_reset_counts(&r);
+			rounds_die(&r, victim);
+			rounds_run(&r, CLAIM_DELAY_MS - ROUNDS_TICK_MS);
+			CU_ASSERT_EQUAL(rounds_n_unowned(&r), 0);
+			/* Nor do several claim the same for that. */
+			CU_ASSERT_TRUE(r.n_claims <= n_lost + n_lost / 50);
+			CU_ASSERT_TRUE(settles());
+		}
+	}
 }
 
 static void the_last_node_takes_all(void)
@@ -625,6 +656,8 @@ static const struct tap_case cases[] = {
 	{"many join one that has all", many_join_one_that_has_all},
 	{"the tasks of a dead node are shared without moves",
 	 the_tasks_of_a_dead_node_are_shared_without_moves},
+	{"after a death no task waits for a claim delay",
+	 after_a_death_no_task_waits_for_a_claim_delay},
 	{"the last node takes all", the_last_node_takes_all},
 	{"one task never moves, whoever joins or leaves",
 	 one_task_never_moves_whoever_joins_or_leaves},
