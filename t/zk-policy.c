@@ -285,6 +285,18 @@ static void a_task_deleted_behind_the_list(struct conf *c)
 	CU_ASSERT(conf_sees_n_claims(c, a, 0));
 }
 
+#define ID_BYTES 16
+
+/* A task in the bucket of t. */
+static void beside_t(char id[ID_BYTES], char letter)
+{
+	unsigned int i = 0;
+
+	do
+		snprintf(id, ID_BYTES, "%c%u", letter, i++);
+	while (mf_name_hash(id) % 4 != mf_name_hash("t") % 4);
+}
+
 /*
  * One of a group of tasks goes, as by the owner of a former life, between its
  * creation and the look whether all are there.
@@ -295,15 +307,11 @@ static void a_task_deleted_behind_its_submission(struct conf *c)
 	const struct rec_reply *reply;
 	char folder[64];
 	char path[64];
-	char id[16];
-	unsigned int i;
+	char id[ID_BYTES];
 
 	/* Another of the same bucket: they go together. */
-	for (i = 0; !tasks[1].task; i++) {
-		snprintf(id, sizeof(id), "u%u", i);
-		if (mf_name_hash(id) % 4 == mf_name_hash("t") % 4)
-			tasks[1].task = id;
-	}
+	beside_t(id, 'u');
+	tasks[1].task = id;
 	/* Where nothing is seen late. */
 	fakezk_steer(c->broker, 0);
 	fakezk_reset(c->broker, NULL);
@@ -318,6 +326,87 @@ static void a_task_deleted_behind_its_submission(struct conf *c)
 	CU_ASSERT_EQUAL(reply->errors[0], METAFORA_EUNKNOWN);
 	CU_ASSERT_EQUAL(reply->errors[1], 0);
 	CU_ASSERT_FALSE(conf_exists(c, "t"));
+}
+
+/* --- crowds --------------------------------------------------------------------------- */
+
+#define CROWD 10
+
+/*
+ * Two of a crowd.  u and v are in t's bucket; u is a's, and b has read of that
+ * just now: the next change will rest for a while.
+ */
+static void gather(struct conf *c, struct rec_node **a, struct rec_node **b)
+{
+	char u[ID_BYTES];
+	char v[ID_BYTES];
+	char name[16];
+	unsigned int i;
+
+	/* Where nothing is seen late. */
+	fakezk_steer(c->broker, 0);
+	*a = conf_join(c, "a");
+	*b = conf_join(c, "b");
+	for (i = 2; i < CROWD; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		conf_join(c, name);
+		CU_ASSERT(conf_sees_member(c, *b, name, true));
+	}
+	beside_t(u, 'u');
+	beside_t(v, 'v');
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	CU_ASSERT_EQUAL(conf_submit(c, u), 0);
+	CU_ASSERT_EQUAL(conf_submit(c, v), 0);
+	CU_ASSERT_EQUAL(conf_claim(c, *a, u).result, METAFORA_RESULT_OWNED);
+	CU_ASSERT(conf_sees_place(c, *b, u, "a", 1));
+}
+
+static size_t n_made_beside_t(struct conf *c)
+{
+	char folder[64];
+
+	snprintf(folder, sizeof(folder), ROOT "/claims/%02u",
+		 mf_name_hash("t") % 4);
+	return fakezk_n_created(c->broker, folder);
+}
+
+static void a_claim_of_a_crowd_that_can_only_be_beaten(struct conf *c)
+{
+	struct rec_node *a, *b;
+	size_t n_made;
+
+	gather(c, &a, &b);
+	CU_ASSERT_EQUAL(conf_claim(c, a, "t").result, METAFORA_RESULT_OWNED);
+	pass(1); /* b knows that there is something new, but not what */
+	CU_ASSERT_EQUAL(rec_line_length(b, "t"), 0);
+	n_made = n_made_beside_t(c);
+	CU_ASSERT_EQUAL(conf_claim(c, b, "t").result, METAFORA_RESULT_BEATEN);
+	CU_ASSERT_EQUAL(n_made_beside_t(c), n_made);
+	CU_ASSERT(conf_sees_place(c, b, "t", "a", 1));
+}
+
+static void a_claim_of_a_crowd_whose_list_is_lost(struct conf *c)
+{
+	struct rec_node *a, *b;
+	struct conf_answer claim;
+	uint64_t attempt;
+	char v[ID_BYTES];
+	size_t n_made;
+
+	gather(c, &a, &b);
+	beside_t(v, 'v');
+	CU_ASSERT_EQUAL(conf_claim(c, a, "t").result, METAFORA_RESULT_OWNED);
+	pass(1);
+	n_made = n_made_beside_t(c);
+	attempt = rec_enter(b, METAFORA_VERB_CLAIM, v);
+	fakezk_reset(c->broker, "b");
+	claim = conf_answer(c, b, METAFORA_VERB_CLAIM, attempt);
+	CU_ASSERT_EQUAL(claim.result, METAFORA_RESULT_UNKNOWN);
+	CU_ASSERT_EQUAL(n_made_beside_t(c), n_made);
+	CU_ASSERT(conf_reaches(c, b, METAFORA_SESSION_CONNECTED));
+	CU_ASSERT_EQUAL(conf_leave(c, b, METAFORA_VERB_WITHDRAW, v, &claim),
+			METAFORA_RESULT_ENDED);
+	CU_ASSERT_EQUAL(conf_claim(c, b, v).result, METAFORA_RESULT_OWNED);
 }
 
 /* --- elections ------------------------------------------------------------------------ */
@@ -408,6 +497,10 @@ static void a_living_node_keeps_its_commands(struct conf *c)
 	  "a task deleted right behind the deciding list is not owned")       \
 	X(a_task_deleted_behind_its_submission,                               \
 	  "a task deleted while its group is submitted is told")              \
+	X(a_claim_of_a_crowd_that_can_only_be_beaten,                         \
+	  "in a crowd a claim that can only be beaten is not made")           \
+	X(a_claim_of_a_crowd_whose_list_is_lost,                                  \
+	  "a claim of a crowd is not lost with the list it waits for")          \
 	X(sessions_survive_an_election, "sessions survive another leader")    \
 	X(a_dead_node_leaves_no_commands,                                     \
 	  "commands of a node that is long dead are removed")                 \

@@ -49,7 +49,7 @@ struct conf_backend {
 
 /* --- what a case works with ----------------------------------------------------- */
 
-#define CONF_NODES_MAX 8
+#define CONF_NODES_MAX 12
 
 struct conf {
 	const struct conf_backend *backend;
