@@ -209,13 +209,15 @@ static void enqueue(struct zk_folder *folder, bool urgent)
 	 */
 	if (folder->reading || !mf_zk_node_in(node))
 		return;
-	if (folder->queued && urgent)
-		TAILQ_REMOVE(&node->to_read, folder, in_queue);
-	if (urgent)
-		TAILQ_INSERT_HEAD(&node->to_read, folder, in_queue);
-	else if (!folder->queued)
-		TAILQ_INSERT_TAIL(&node->to_read, folder, in_queue);
-	folder->queued = true;
+	if (folder->queued && urgent && !folder->urgent) {
+		TAILQ_REMOVE(&node->to_read[false], folder, in_queue);
+		folder->queued = false;
+	}
+	if (!folder->queued) {
+		folder->queued = true;
+		folder->urgent = urgent;
+		TAILQ_INSERT_TAIL(&node->to_read[urgent], folder, in_queue);
+	}
 	mf_zk_host(node)->timer_cancel(mf_zk_host(node), folder->timer);
 	folder->waiting = false;
 	pump_reads(node);
@@ -289,13 +291,26 @@ static void send_read(struct zk_folder *folder)
 	mf_zk_session_send(&node->session, &folder->call);
 }
 
+/*
+ * By turns, each queue in its order: however many are urgent, the others wait
+ * for no more than as many of those as there are folders.
+ */
+static struct zk_folder *next_to_read(struct zk_node *node)
+{
+	struct zk_folder *folder;
+
+	node->urgent_turn = !node->urgent_turn;
+	folder = TAILQ_FIRST(&node->to_read[node->urgent_turn]);
+	return folder ? folder : TAILQ_FIRST(&node->to_read[!node->urgent_turn]);
+}
+
 static void pump_reads(struct zk_node *node)
 {
 	struct zk_folder *folder;
 
 	while (node->n_reading < READS_MAX && mf_zk_node_in(node) &&
-	       (folder = TAILQ_FIRST(&node->to_read))) {
-		TAILQ_REMOVE(&node->to_read, folder, in_queue);
+	       (folder = next_to_read(node))) {
+		TAILQ_REMOVE(&node->to_read[folder->urgent], folder, in_queue);
 		folder->queued = false;
 		send_read(folder);
 	}
@@ -398,7 +413,8 @@ int mf_zk_folders_begin(struct zk_node *node)
 	uint32_t i;
 
 	mf_zk_folders_fini(node);
-	TAILQ_INIT(&node->to_read);
+	TAILQ_INIT(&node->to_read[false]);
+	TAILQ_INIT(&node->to_read[true]);
 	node->folders = calloc(n, sizeof(*node->folders));
 	if (!node->folders)
 		return METAFORA_ENOMEM;

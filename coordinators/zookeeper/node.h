@@ -83,6 +83,7 @@ struct zk_folder {
 	uint32_t bucket;
 	bool reading;
 	bool queued;         /* to be read when it is its turn */
+	bool urgent;         /* the queue that it is in */
 	TAILQ_ENTRY(zk_folder) in_queue; /* iff queued */
 	bool waiting;        /* the timer is set */
 	bool known;          /* n_created and n_names are */
@@ -208,7 +209,8 @@ struct zk_node {
 
 	struct zk_folder *folders; /* tasks, then claims of each bucket */
 	uint32_t n_folders;
-	struct zk_folder_queue to_read;
+	struct zk_folder_queue to_read[2]; /* [true]: a claim waits for it */
+	bool urgent_turn;
 	unsigned int n_reading; /* folders */
 	struct zk_claim *claims;   /* hash by task */
 	size_t n_claims;
