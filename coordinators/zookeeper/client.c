@@ -20,12 +20,13 @@ static void settle(struct zk_job *job)
 {
 	if (job->n_steps > 0 || job->posted)
 		return;
-	if (job->over) {
-		free_job(job);
-	} else if (job->broken && job->client->up) {
+	if (!job->over && job->broken && job->client->up) {
 		job->broken = false;
 		job->ops->run(job);
 	}
+	/* It may have been answered without any step. */
+	if (job->over && job->n_steps == 0 && !job->posted)
+		free_job(job);
 }
 
 void mf_zk_job_reply(struct zk_job *job, const struct metafora_reply *reply)

@@ -450,6 +450,9 @@ static void create(struct submitting *submitting, struct group *group)
 	group->is_counted = false;
 	if (group->n_left > 1)
 		count(submitting, group, on_count);
+	/* Nothing is made for who was told that it failed. */
+	if (submitting->job.over)
+		return;
 	step = mf_zk_step(&submitting->job, strdup(""), 2 * group->n,
 			  on_created);
 	if (!step)

@@ -430,6 +430,8 @@ static void node_close(void *state)
 	if (node->close_asked)
 		return;
 	node->close_asked = true;
+	/* What was given up just now need not wait for the end of the lease. */
+	mf_zk_writes_pump(node);
 	if (node->session.state == ZK_SESSION_ENDED) {
 		/* It has failed before. */
 		node->closed_post.deliver = deliver_closed;
