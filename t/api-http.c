@@ -20,19 +20,16 @@
 #define N_IDLE 40
 
 static struct metafora_consumer *consumer;
-static struct metafora_http *http; /* NULL: built without */
+static struct metafora_http *http;
 static char reply[1 << 20];
 
 static void setup(void)
 {
-	int error;
-
 	scene_open(SESSION_MS);
 	consumer = scene_start("n1", scene.async);
 	http = NULL;
-	error = metafora_http_start(consumer, NULL, 0, &http);
-	if (error != METAFORA_ENOTSUP)
-		CU_ASSERT_EQUAL_FATAL(error, 0);
+	CU_ASSERT_EQUAL_FATAL(metafora_http_start(consumer, NULL, 0, &http),
+			      0);
 }
 
 static void teardown(void)
@@ -40,14 +37,6 @@ static void teardown(void)
 	metafora_http_stop(http);
 	metafora_consumer_free(consumer);
 	scene_close();
-}
-
-/* Whether there is nothing to test. */
-static bool skipped(void)
-{
-	if (!http)
-		tap_skip("built without --with-http");
-	return !http;
 }
 
 /* --- a client ------------------------------------------------------------------- */
@@ -122,29 +111,10 @@ static const char *body(void)
 
 /* --- paths ---------------------------------------------------------------------- */
 
-static void without_http_it_says_so(void)
-{
-	struct metafora_http *other = NULL;
-
-	if (http) {
-		tap_skip("built with HTTP");
-		return;
-	}
-	CU_ASSERT_EQUAL(metafora_http_start(consumer, NULL, 0, &other),
-			METAFORA_ENOTSUP);
-	CU_ASSERT_EQUAL(metafora_http_start(NULL, NULL, 0, &other),
-			METAFORA_EINVAL);
-	CU_ASSERT_PTR_NULL(other);
-	CU_ASSERT_EQUAL(metafora_http_port(NULL), 0);
-	metafora_http_stop(NULL);
-}
-
 static void info_is_the_status(void)
 {
 	json_t *status;
 
-	if (skipped())
-		return;
 	CU_ASSERT_EQUAL(get("/info"), 200);
 	CU_ASSERT_PTR_NOT_NULL(
 		strstr(reply, "\r\nContent-Type: application/json\r\n"));
@@ -157,8 +127,6 @@ static void info_is_the_status(void)
 
 static void metrics_are_the_metrics(void)
 {
-	if (skipped())
-		return;
 	CU_ASSERT_EQUAL(get("/metrics"), 200);
 	CU_ASSERT_PTR_NOT_NULL(strstr(
 		reply, "\r\nContent-Type: text/plain; version=0.0.4"));
@@ -172,8 +140,6 @@ static void what_is_not_there_is_not_found(void)
 					    "/healthz/%00", "//info"};
 	size_t i;
 
-	if (skipped())
-		return;
 	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		CU_ASSERT_EQUAL(get(paths[i]), 404);
 	CU_ASSERT_EQUAL(get("/healthz?verbose=1"), 200);
@@ -186,8 +152,6 @@ static void only_get_and_head_are_allowed(void)
 	char request[256];
 	size_t i;
 
-	if (skipped())
-		return;
 	for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
 		snprintf(request, sizeof(request),
 			 "%s /info HTTP/1.1\r\nHost: a\r\n"
@@ -205,8 +169,6 @@ static void what_is_no_http_is_refused(void)
 	static char request[64 * 1024];
 	int fd;
 
-	if (skipped())
-		return;
 	CU_ASSERT_NOT_EQUAL(ask("\x16\x03\x01 nonsense\r\n\r\n"), 200);
 	/* A head that is too large. */
 	fd = open_connection();
@@ -222,8 +184,6 @@ static void what_is_no_http_is_refused(void)
 
 static void health_follows_the_connection(void)
 {
-	if (skipped())
-		return;
 	CU_ASSERT_EQUAL(get("/healthz"), 200);
 	CU_ASSERT_STRING_EQUAL(body(), "ok\n");
 	CU_ASSERT_EQUAL(metafora_embedded_cut(scene.broker, "n1", true), 0);
@@ -237,8 +197,6 @@ static void health_follows_the_connection(void)
 
 static void health_sees_a_loop_that_is_stuck(void)
 {
-	if (skipped())
-		return;
 	CU_ASSERT_EQUAL(scene_submit("a", "block"), 0);
 	CU_ASSERT_TRUE(scene_wait_running("a", "n1"));
 	CU_ASSERT_EQUAL(get("/healthz"), 503);
@@ -254,8 +212,6 @@ static void a_consumer_that_does_not_run_is_not_healthy(void)
 {
 	struct metafora_consumer *other;
 
-	if (skipped())
-		return;
 	CU_ASSERT_EQUAL(metafora_consumer_stop(consumer), 0);
 	CU_ASSERT_EQUAL(get("/healthz"), 503);
 	CU_ASSERT_STRING_EQUAL(body(), "already stopped\n");
@@ -276,8 +232,6 @@ static void a_slow_client_keeps_nobody_waiting(void)
 {
 	int slow;
 
-	if (skipped())
-		return;
 	slow = open_connection();
 	put(slow, "GET /metrics HT");
 	CU_ASSERT_EQUAL(get("/healthz"), 200);
@@ -292,8 +246,6 @@ static void a_connection_does_not_live_for_ever(void)
 	struct pollfd wait;
 	int slow;
 
-	if (skipped())
-		return;
 	slow = open_connection();
 	put(slow, "GET /metrics HTTP/1.1\r\nX: ");
 	wait = (struct pollfd){.fd = slow, .events = POLLIN};
@@ -307,8 +259,6 @@ static void too_many_connections_push_out_the_oldest(void)
 	int fds[N_IDLE];
 	int i;
 
-	if (skipped())
-		return;
 	for (i = 0; i < N_IDLE; i++)
 		fds[i] = open_connection();
 	CU_ASSERT_EQUAL(get("/healthz"), 200);
@@ -325,8 +275,6 @@ static void stop_closes_what_is_open(void)
 {
 	int idle, half;
 
-	if (skipped())
-		return;
 	idle = open_connection();
 	half = open_connection();
 	put(half, "GET /info HTTP/1.1\r\n");
@@ -342,8 +290,6 @@ static void bad_arguments_are_refused(void)
 {
 	struct metafora_http *other = NULL;
 
-	if (skipped())
-		return;
 #define REFUSED(error, ...)                                                   \
 	CU_ASSERT_EQUAL(metafora_http_start(__VA_ARGS__), METAFORA_##error)
 
@@ -361,7 +307,6 @@ static void bad_arguments_are_refused(void)
 }
 
 static const struct tap_case cases[] = {
-	{"without HTTP it says so", without_http_it_says_so},
 	{"/info is the status", info_is_the_status},
 	{"/metrics are the metrics", metrics_are_the_metrics},
 	{"what is not there is not found", what_is_not_there_is_not_found},

@@ -16,7 +16,15 @@ t_status_dump_LDADD = libmetafora.la
 TESTS += t/api-status-tools.sh
 EXTRA_DIST += t/api-status-tools.sh
 
+# Which of the two depends on --with-http.
+if HAVE_HTTP
 check_PROGRAMS += t/api-http
 TESTS += t/api-http
+else
+check_PROGRAMS += t/api-http-absent
+TESTS += t/api-http-absent
+endif
 t_api_http_CPPFLAGS = $(API_CPPFLAGS) $(JANSSON_CFLAGS)
 t_api_http_LDADD = libstatustest.la libscene.la $(API_LIBS) $(JANSSON_LIBS) -lm
+t_api_http_absent_CPPFLAGS = $(API_CPPFLAGS)
+t_api_http_absent_LDADD = libscene.la $(API_LIBS)
