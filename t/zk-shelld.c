@@ -458,6 +458,11 @@ static size_t n_lines(const char *file, const char *text)
 	return n;
 }
 
+static bool has_begun_its_share(void *file)
+{
+	return n_lines(file, " start ") >= N_TASKS / 2;
+}
+
 static void a_node_that_is_told_to_end_drains_and_leaves(void)
 {
 	struct metafora_client *client;
@@ -476,6 +481,9 @@ static void a_node_that_is_told_to_end_drains_and_leaves(void)
 	}
 	CU_ASSERT_TRUE(wait_share(client, "a", N_TASKS / 2));
 	CU_ASSERT_TRUE(wait_share(client, "b", N_TASKS / 2));
+	/* A task is claimed a moment before it runs. */
+	CU_ASSERT_TRUE(
+		process_until(has_begun_its_share, "a.journal", WAIT_MS));
 	end(&a);
 	CU_ASSERT_TRUE(wait_share(client, "b", N_TASKS));
 	CU_ASSERT_EQUAL(n_lines("a.journal", " stop-asked "),

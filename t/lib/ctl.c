@@ -175,6 +175,8 @@ static void look(const struct files *files)
 	free(ctl_err);
 	ctl_out = read_file(files->out);
 	ctl_err = read_file(files->err);
+	if (strstr(ctl_err, "Sanitizer"))
+		tap_note("%s", ctl_err);
 }
 
 void ctl_look(void)
