@@ -69,8 +69,9 @@ need() {
 	[ -z "$packages" ] || die "still missing after installing: $packages"
 }
 
-# n_jobs: how many jobs to run side by side.
-n_jobs() { nproc 2>/dev/null || say 2; }
+# n_jobs: how many jobs to run side by side; more than processors, as many
+# tests mostly wait.
+n_jobs() { say $(($(nproc 2>/dev/null || say 2) + 1)); }
 
 # build DIR [CONFIGURE-ARGUMENT...]: configure and make in DIR, out of the
 # tree; what was configured the same way before is only brought up to date.
