@@ -118,6 +118,21 @@ static int post_name(struct metafora_client *client,
 	return 0;
 }
 
+/* The same for the ID of a task. */
+static int post_task(struct metafora_client *client,
+		     const struct mf_request_kind *kind, const char *id,
+		     int64_t timeout_ms, mf_reply_fn fn, void *arg)
+{
+	int error;
+
+	if (!client || timeout_ms <= 0 || !fn)
+		return METAFORA_EINVAL;
+	error = mf_task_id_check(id);
+	if (error)
+		return error;
+	return post_name(client, kind, id, timeout_ms, fn, arg);
+}
+
 static void send_remove(struct metafora_client *client,
 			const struct mf_request *request)
 {
@@ -132,14 +147,7 @@ static const struct mf_request_kind remove_kind = {
 int mf_client_remove(struct metafora_client *client, const char *id,
 		     int64_t timeout_ms, mf_reply_fn fn, void *arg)
 {
-	int error;
-
-	if (!client || timeout_ms <= 0 || !fn)
-		return METAFORA_EINVAL;
-	error = mf_task_id_check(id);
-	if (error)
-		return error;
-	return post_name(client, &remove_kind, id, timeout_ms, fn, arg);
+	return post_task(client, &remove_kind, id, timeout_ms, fn, arg);
 }
 
 static void send_list(struct metafora_client *client,
@@ -247,14 +255,7 @@ static const struct mf_request_kind get_kind = {
 int mf_client_get(struct metafora_client *client, const char *id,
 		  int64_t timeout_ms, mf_reply_fn fn, void *arg)
 {
-	int error;
-
-	if (!client || timeout_ms <= 0 || !fn)
-		return METAFORA_EINVAL;
-	error = mf_task_id_check(id);
-	if (error)
-		return error;
-	return post_name(client, &get_kind, id, timeout_ms, fn, arg);
+	return post_task(client, &get_kind, id, timeout_ms, fn, arg);
 }
 
 static void send_describe(struct metafora_client *client,
@@ -278,16 +279,9 @@ static const struct mf_request_kind describe_kind = {
 int mf_client_describe(struct metafora_client *client, const char *id,
 		       int64_t timeout_ms, mf_reply_fn fn, void *arg)
 {
-	int error;
-
-	if (!client || timeout_ms <= 0 || !fn)
-		return METAFORA_EINVAL;
-	error = mf_task_id_check(id);
-	if (error)
-		return error;
-	if (!mf_client_has(client, describe))
+	if (client && !mf_client_has(client, describe))
 		return METAFORA_ENOTSUP;
-	return post_name(client, &describe_kind, id, timeout_ms, fn, arg);
+	return post_task(client, &describe_kind, id, timeout_ms, fn, arg);
 }
 
 static void send_nodes(struct metafora_client *client,

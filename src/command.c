@@ -17,18 +17,6 @@
 /* The argument percent-encoded, when it is not UTF-8, which JSON must be. */
 #define KEY_ENCODED "argument_encoded"
 
-static bool is_utf8(const char *text)
-{
-	while (*text) {
-		size_t n = mf_utf8_length(text);
-
-		if (!n)
-			return false;
-		text += n;
-	}
-	return true;
-}
-
 int mf_command_check(const char *name, const char *argument)
 {
 	size_t bytes;
@@ -40,7 +28,7 @@ int mf_command_check(const char *name, const char *argument)
 		return METAFORA_EEMPTY;
 	if (bytes > METAFORA_COMMAND_NAME_MAX)
 		return METAFORA_ENAMETOOLONG;
-	if (!is_utf8(name))
+	if (!mf_is_utf8(name))
 		return METAFORA_EINVAL;
 	if (argument && strnlen(argument, METAFORA_COMMAND_ARGUMENT_MAX + 1) >
 				METAFORA_COMMAND_ARGUMENT_MAX)
@@ -55,7 +43,7 @@ static json_t *argument_to_json(const char *argument, const char **key)
 	json_t *value;
 	char *encoded;
 
-	if (is_utf8(argument)) {
+	if (mf_is_utf8(argument)) {
 		*key = KEY_ARGUMENT;
 		return json_string(argument);
 	}
@@ -210,7 +198,7 @@ int metafora_command_reply_text(struct metafora_command_reply *reply,
 	if (strnlen(text, METAFORA_COMMAND_RESULT_MAX + 1) >
 	    METAFORA_COMMAND_RESULT_MAX)
 		return METAFORA_E2BIG;
-	if (!is_utf8(text))
+	if (!mf_is_utf8(text))
 		return METAFORA_EINVAL;
 	copy = strdup(text);
 	if (!copy)

@@ -36,6 +36,15 @@ size_t mf_utf8_length(const char *bytes)
 	return n;
 }
 
+bool mf_is_utf8(const char *text)
+{
+	size_t n = 1;
+
+	for (; n && *text; text += n)
+		n = mf_utf8_length(text);
+	return n > 0;
+}
+
 /* --- tokens ----------------------------------------------------------------- */
 
 static void skip_blanks(char **at)

@@ -38,5 +38,7 @@ int mf_json_next(struct mf_json *json, char **key, char **value);
  * than needed, a surrogate, or a number beyond Unicode.
  */
 size_t mf_utf8_length(const char *text);
+/* Whether all of it is such sequences. */
+bool mf_is_utf8(const char *text);
 
 #endif

@@ -5,6 +5,7 @@
 #include <metafora/error.h>
 
 #include "clock.h"
+#include "json.h"
 #include "plugin.h"
 #include "status.h"
 #include "text.h"
@@ -203,7 +204,7 @@ int metafora_consumer_metrics(struct metafora_consumer *c, int64_t timeout_ms,
 	if (error)
 		return error;
 	/* Labels are UTF-8; what cannot be one is written as in the log. */
-	page.node = mf_text_is_utf8(c->node) ? c->node : c->logged_node;
+	page.node = mf_is_utf8(c->node) ? c->node : c->logged_node;
 	put_metrics(&page, c, &status);
 	mf_status_fini(&status);
 	return mf_text_finish(&page.text, out);

@@ -9,6 +9,7 @@
 #include <metafora/error.h>
 
 #include "clock.h"
+#include "json.h"
 #include "name.h"
 #include "plugin.h"
 #include "text.h"
@@ -194,7 +195,7 @@ static void put_name(struct mf_text *t, const char *key, const char *name)
 {
 	char encoded[3 * METAFORA_TASK_ID_MAX + 1];
 
-	if (mf_text_is_utf8(name)) {
+	if (mf_is_utf8(name)) {
 		mf_text_format(t, "\"%s\": ", key);
 		mf_text_put_json(t, name);
 	} else if (!mf_name_encode(name, encoded, sizeof(encoded))) {

@@ -2,14 +2,13 @@
 /* A text that grows. */
 #include "text.h"
 
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <metafora/error.h>
-
-#include "json.h"
 
 void mf_text_put_bytes(struct mf_text *text, const char *bytes, size_t n)
 {
@@ -47,34 +46,20 @@ void mf_text_format(struct mf_text *text, const char *format, ...)
 	mf_text_put(text, piece);
 }
 
-void mf_text_put_json(struct mf_text *text, const char *string)
+static int put_piece(const char *bytes, size_t n, void *text)
 {
-	const char *plain = string;
-
-	mf_text_put(text, "\"");
-	for (; *string; string++) {
-		unsigned char byte = (unsigned char)*string;
-
-		if (byte >= 0x20 && byte != '"' && byte != '\\')
-			continue;
-		mf_text_put_bytes(text, plain, (size_t)(string - plain));
-		mf_text_format(text, byte < 0x20 ? "\\u%04x" : "\\%c", byte);
-		plain = string + 1;
-	}
-	mf_text_put(text, plain);
-	mf_text_put(text, "\"");
+	mf_text_put_bytes(text, bytes, n);
+	return 0;
 }
 
-bool mf_text_is_utf8(const char *string)
+void mf_text_put_json(struct mf_text *text, const char *string)
 {
-	while (*string) {
-		size_t n = mf_utf8_length(string);
+	json_t *value = json_string(string);
 
-		if (!n)
-			return false;
-		string += n;
-	}
-	return true;
+	if (!value || json_dump_callback(value, put_piece, text,
+					 JSON_ENCODE_ANY))
+		text->failed = true;
+	json_decref(value);
 }
 
 int mf_text_finish(struct mf_text *text, char **out)

@@ -21,9 +21,8 @@ void mf_text_put_bytes(struct mf_text *text, const char *bytes, size_t n);
 /* Up to 255 bytes of output. */
 void mf_text_format(struct mf_text *text, const char *format, ...)
 	METAFORA_PRINTF(2, 3);
-/* A string of JSON with its quotes; must be UTF-8. */
+/* A string of JSON with its quotes; one that is not UTF-8 fails the text. */
 void mf_text_put_json(struct mf_text *text, const char *string);
-bool mf_text_is_utf8(const char *string);
 /*
  * The text is complete: *out is the caller's, to be freed.  Returns 0 or
  * METAFORA_ENOMEM.  The text holds nothing afterwards.

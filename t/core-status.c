@@ -216,10 +216,10 @@ static void a_text_grows_as_it_needs(void)
 		mf_text_format(&text, "%d,", i % 10);
 	mf_text_put_json(&text, "a\"\\\n\x01\xc3\xa4");
 	CU_ASSERT_EQUAL_FATAL(mf_text_finish(&text, &out), 0);
-	CU_ASSERT_EQUAL(strlen(out), 20000 + strlen("\"a\\\"\\\\\\u000a"
+	CU_ASSERT_EQUAL(strlen(out), 20000 + strlen("\"a\\\"\\\\\\n"
 						    "\\u0001\xc3\xa4\""));
 	CU_ASSERT_STRING_EQUAL(out + 20000,
-			       "\"a\\\"\\\\\\u000a\\u0001\xc3\xa4\"");
+			       "\"a\\\"\\\\\\n\\u0001\xc3\xa4\"");
 	CU_ASSERT_PTR_NULL(text.bytes);
 	free(out);
 }
