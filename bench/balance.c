@@ -2,17 +2,17 @@
 /*
  * How long one node thinks in a very large cluster, without a broker: the
  * engine with the fair balancer, fed with the facts that a broker would tell.
+ * Nothing waits for anything, so all times are of the processor.
  */
-#include <getopt.h>
 #include <metafora.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "consumer.h"
 #include "figures.h"
 #include "plugin.h"
+#include "program.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
@@ -65,59 +65,19 @@ static const char usage[] =
 	"  --tasks N    tasks, 1 to 10000000 (default 1000000)\n"
 	"  --nodes N    nodes, 2 to 10000 (default 1000)\n"
 	"  --runs N     repetitions, 1 to 100 (default 3)\n"
-	"  --json FILE  write the figures as JSON, too\n";
+	"  --json FILE  JSON, too; \"-\": on standard output, instead\n";
 
-static size_t number(const char *name, const char *text, size_t min, size_t max)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-
-	if (!*text || *end || *text == '-' || value < min || value > max) {
-		fprintf(stderr, "balance: --%s takes a number from %zu to %zu\n",
-			name, min, max);
-		exit(2);
-	}
-	return value;
-}
+static const struct bench_option options[] = {
+	{"tasks", .number = &n_tasks, .min = 1, .max = 10000000},
+	{"nodes", .number = &n_nodes, .min = 2, .max = 10000},
+	{"runs", .number = &n_runs, .min = 1, .max = FIGURES_RUNS_MAX},
+	{"json", .text = &json_path},
+	{.name = NULL},
+};
 
 static void read_options(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"tasks", required_argument, NULL, 't'},
-		{"nodes", required_argument, NULL, 'n'},
-		{"runs", required_argument, NULL, 'r'},
-		{"json", required_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	int option;
-
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 't':
-			n_tasks = number("tasks", optarg, 1, 10000000);
-			break;
-		case 'n':
-			n_nodes = number("nodes", optarg, 2, 10000);
-			break;
-		case 'r':
-			n_runs = number("runs", optarg, 1, FIGURES_RUNS_MAX);
-			break;
-		case 'j':
-			json_path = optarg;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(0);
-		default:
-			fputs(usage, stderr);
-			exit(2);
-		}
-	}
-	if (optind < argc) {
-		fputs(usage, stderr);
-		exit(2);
-	}
+	bench_read_options(argc, argv, usage, options);
 	if (n_tasks <= n_nodes) {
 		fputs("balance: there must be more tasks than nodes, so that "
 		      "one moves\n",
@@ -126,35 +86,12 @@ static void read_options(int argc, char **argv)
 	}
 }
 
-/* A benchmark that did not do its work has no figures. */
-static void need(int error, const char *what)
-{
-	if (!error)
-		return;
-	fprintf(stderr, "balance: %s: %s\n", what, metafora_strerror(error));
-	exit(1);
-}
-
 static void *allot(size_t n, size_t size)
 {
 	void *p = calloc(n, size);
 
-	need(p ? 0 : METAFORA_ENOMEM, "facts");
+	bench_need(p ? 0 : METAFORA_ENOMEM, "facts");
 	return p;
-}
-
-/* Time that we had the processor: nothing here waits for anything. */
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
-static double ms_since(uint64_t begin_ns)
-{
-	return (double)(now_ns() - begin_ns) / 1e6;
 }
 
 static double max(double a, double b)
@@ -257,10 +194,11 @@ static void begin(struct node *node, const char *name)
 	memset(node, 0, sizeof(*node));
 	node->name = name;
 	node->now_ns = START_NS;
-	need(metafora_balancer_fair_new(&node->balancer), "balancer");
-	need(mf_engine_init(&node->engine, &config, node->now_ns), "engine");
-	need(step(node, &connected), "session");
-	need(step(node, &lease), "lease");
+	bench_need(metafora_balancer_fair_new(&node->balancer), "balancer");
+	bench_need(mf_engine_init(&node->engine, &config, node->now_ns),
+		   "engine");
+	bench_need(step(node, &connected), "session");
+	bench_need(step(node, &lease), "lease");
 }
 
 static void end(struct node *node)
@@ -281,7 +219,17 @@ static void show_members(struct node *node, size_t n)
 
 	event.members.records = records;
 	event.members.n = n;
-	need(step(node, &event), "members");
+	bench_need(step(node, &event), "members");
+}
+
+/* A snapshot of a bucket. */
+static void show(struct node *node, const struct mf_event *event,
+		 const char *what)
+{
+	uint64_t began_ns = bench_cpu_ns();
+
+	bench_need(step(node, event), what);
+	node->fact_ms = max(node->fact_ms, bench_cpu_ms_since(began_ns));
 }
 
 static void show_tasks(struct node *node)
@@ -293,16 +241,13 @@ static void show_tasks(struct node *node)
 	for (bucket = 0; bucket < N_BUCKETS; bucket++) {
 		struct mf_event event = {.kind = MF_EV_TASKS};
 		size_t n = bucket_size(bucket);
-		uint64_t began_ns;
 
 		for (i = 0; i < n; i++)
 			facts[i].task = task_ids[bucket + i * N_BUCKETS];
 		event.tasks.bucket = (uint32_t)bucket;
 		event.tasks.facts = facts;
 		event.tasks.n = n;
-		began_ns = now_ns();
-		need(step(node, &event), "tasks");
-		node->fact_ms = max(node->fact_ms, ms_since(began_ns));
+		show(node, &event, "tasks");
 	}
 	free(facts);
 }
@@ -317,7 +262,6 @@ static void show_claims(struct node *node, size_t bucket, size_t us,
 	struct metafora_claim_fact *facts =
 		allot(bucket_size(0) + 2, sizeof(*facts));
 	struct mf_event event = {.kind = MF_EV_CLAIMS};
-	uint64_t began_ns;
 	size_t i, n = 0;
 
 	for (i = bucket; i < n_tasks; i += N_BUCKETS) {
@@ -343,9 +287,7 @@ static void show_claims(struct node *node, size_t bucket, size_t us,
 	event.claims.bucket = (uint32_t)bucket;
 	event.claims.facts = facts;
 	event.claims.n = n;
-	began_ns = now_ns();
-	need(step(node, &event), "claims");
-	node->fact_ms = max(node->fact_ms, ms_since(began_ns));
+	show(node, &event, "claims");
 	free(facts);
 }
 
@@ -355,7 +297,7 @@ static void show_no_claims(struct node *node)
 
 	for (event.claims.bucket = 0; event.claims.bucket < N_BUCKETS;
 	     event.claims.bucket++)
-		need(step(node, &event), "claims");
+		bench_need(step(node, &event), "claims");
 }
 
 /* --- what a consumer's loop does --------------------------------------------------- */
@@ -387,7 +329,7 @@ static void ask_plan(struct node *node)
 	event.plan.n_withdrawals = node->plan.withdrawals.n;
 	event.plan.evictions = node->plan.evictions.tasks;
 	event.plan.n_evictions = node->plan.evictions.n;
-	need(step(node, &event), "plan");
+	bench_need(step(node, &event), "plan");
 }
 
 static void ask_question(struct node *node, struct metafora_cluster_task *task)
@@ -398,7 +340,7 @@ static void ask_question(struct node *node, struct metafora_cluster_task *task)
 	event.answer.task = task;
 	event.answer.answer = node->balancer->ops->can_claim(
 		node->balancer->state, &balance, task, &event.answer.until_ns);
-	need(step(node, &event), "answer");
+	bench_need(step(node, &event), "answer");
 }
 
 /* One turn; whether there is more to do at once. */
@@ -406,22 +348,23 @@ static bool turn(struct node *node)
 {
 	static const struct mf_event time = {.kind = MF_EV_TIME};
 	struct mf_engine *e = &node->engine;
-	uint64_t began_ns = now_ns();
+	uint64_t began_ns = bench_cpu_ns();
 	struct metafora_cluster_task *task = NULL;
 	double ms;
 	size_t n;
 
 	if (mf_engine_next_ns(e) <= node->now_ns)
-		need(step(node, &time), "time");
+		bench_need(step(node, &time), "time");
 	if (mf_engine_take_balance(e, node->now_ns))
 		ask_plan(node);
 	for (n = 0; n < MF_QUESTIONS_MAX; n++) {
 		task = mf_engine_question(e);
-		if (!task || now_ns() >= began_ns + MF_QUESTIONS_MS * NS_PER_MS)
+		if (!task ||
+		    bench_cpu_ns() >= began_ns + MF_QUESTIONS_MS * NS_PER_MS)
 			break;
 		ask_question(node, task);
 	}
-	ms = ms_since(began_ns);
+	ms = bench_cpu_ms_since(began_ns);
 	node->slice_ms = max(node->slice_ms, ms);
 	node->now_ns += (uint64_t)(ms * 1e6);
 	return task || mf_engine_next_ns(e) <= node->now_ns;
@@ -433,13 +376,13 @@ static double decide(struct node *node)
 	uint64_t began_ns;
 
 	node->now_ns += 200 * NS_PER_MS;
-	need(mf_engine_take_balance(&node->engine, node->now_ns)
-		     ? 0
-		     : METAFORA_ESTATE,
-	     "no decision is due");
-	began_ns = now_ns();
+	bench_need(mf_engine_take_balance(&node->engine, node->now_ns)
+			   ? 0
+			   : METAFORA_ESTATE,
+		   "no decision is due");
+	began_ns = bench_cpu_ns();
 	ask_plan(node);
-	return ms_since(began_ns);
+	return bench_cpu_ms_since(began_ns);
 }
 
 /* The broker's answer to all claims that were sent: ours. */
@@ -462,14 +405,14 @@ static void win_claims(struct node *node)
 			struct mf_event event = {.kind = MF_EV_VERDICT,
 						 .verdict = &verdict};
 
-			need(step(node, &event), "verdict");
-			need(node->engine.start ? 0 : METAFORA_ESTATE,
-			     "no start");
+			bench_need(step(node, &event), "verdict");
+			bench_need(node->engine.start ? 0 : METAFORA_ESTATE,
+				   "no start");
 			event.kind = MF_EV_STARTED;
 			event.started.entry = node->engine.start;
 			/* Never looked at. */
 			event.started.run = (struct metafora_task *)node;
-			need(step(node, &event), "started");
+			bench_need(step(node, &event), "started");
 		}
 	}
 }
@@ -493,13 +436,14 @@ static size_t measure_joining(double *values)
 	for (bucket = 0; bucket < N_BUCKETS; bucket++)
 		show_claims(&node, bucket, n_nodes, NULL);
 	decide(&node);
-	began_ns = now_ns();
+	began_ns = bench_cpu_ns();
 	show_members(&node, n_nodes + 1);
-	values[DECISION_MS] = ms_since(began_ns);
+	values[DECISION_MS] = bench_cpu_ms_since(began_ns);
 	values[DECISION_MS] += decide(&node);
-	need(node.plan.queues.n == n_tasks / (n_nodes + 1) ? 0
-							   : METAFORA_ESTATE,
-	     "not its share");
+	bench_need(node.plan.queues.n == n_tasks / (n_nodes + 1)
+			   ? 0
+			   : METAFORA_ESTATE,
+		   "not its share");
 	wanted = strtoul(node.plan.queues.tasks[0]->id + 5, NULL, 10);
 	end(&node);
 	return wanted;
@@ -523,28 +467,29 @@ static void measure_owner(double *values, size_t wanted)
 	show_tasks(&node);
 	for (bucket = 0; bucket < N_BUCKETS; bucket++)
 		show_claims(&node, bucket, us, NULL);
-	began_ns = now_ns();
+	began_ns = bench_cpu_ns();
 	node.n_events = 0;
 	answer.answer.answer = METAFORA_CLAIM_YES;
 	while ((task = mf_engine_question(&node.engine))) {
 		answer.answer.task = task;
-		need(step(&node, &answer), "answer");
+		bench_need(step(&node, &answer), "answer");
 	}
 	win_claims(&node);
 	values[EVENTS_PER_S] =
-		(double)node.n_events * 1e3 / ms_since(began_ns);
+		(double)node.n_events * 1e3 / bench_cpu_ms_since(began_ns);
 	for (bucket = 0; bucket < N_BUCKETS; bucket++)
 		show_claims(&node, bucket, us, NULL);
 	decide(&node);
-	began_ns = now_ns();
+	began_ns = bench_cpu_ns();
 	show_members(&node, n_nodes + 1);
-	values[OWNER_MS] = ms_since(began_ns);
+	values[OWNER_MS] = bench_cpu_ms_since(began_ns);
 	values[OWNER_MS] += decide(&node);
-	began_ns = now_ns();
+	began_ns = bench_cpu_ns();
 	node.fact_ms = 0;
 	show_claims(&node, wanted % N_BUCKETS, us, node_names[n_nodes]);
 	values[HONOUR_MS] = node.fact_ms + decide(&node);
-	need(node.plan.releases.n == 1 ? 0 : METAFORA_ESTATE, "not honoured");
+	bench_need(node.plan.releases.n == 1 ? 0 : METAFORA_ESTATE,
+		   "not honoured");
 	end(&node);
 }
 
@@ -556,7 +501,7 @@ static void measure_cold_start(double *values)
 {
 	size_t us = n_nodes / 2;
 	struct node node;
-	uint64_t began_ns = now_ns();
+	uint64_t began_ns = bench_cpu_ns();
 	size_t bucket;
 
 	begin(&node, node_names[us]);
@@ -573,7 +518,7 @@ static void measure_cold_start(double *values)
 		turn(&node);
 		win_claims(&node);
 	}
-	values[COLD_TOTAL_MS] = ms_since(began_ns);
+	values[COLD_TOTAL_MS] = bench_cpu_ms_since(began_ns);
 	values[COLD_SLICE_MS] = node.slice_ms;
 	values[COLD_FACT_MS] = node.fact_ms;
 	end(&node);
@@ -594,12 +539,6 @@ int main(int argc, char **argv)
 	free_names();
 	snprintf(params, sizeof(params), "{\"tasks\": %zu, \"nodes\": %zu}",
 		 n_tasks, n_nodes);
-	figures_print(stdout, figures, N_METRICS, values[0], n_runs, params,
-		      false);
-	if (json_path && !figures_write(json_path, figures, N_METRICS,
-					values[0], n_runs, params)) {
-		perror(json_path);
-		return 1;
-	}
+	figures_tell(json_path, figures, N_METRICS, values[0], n_runs, params);
 	return 0;
 }

@@ -2,11 +2,9 @@
 /* The benchmark's cluster: processes of nodes, and a client. */
 #include "cluster.h"
 
-#include <metafora/error.h>
 #include <metafora/zookeeper.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,39 +13,12 @@
 #include "cluster_int.h"
 #include "node.h"
 #include "process.h"
+#include "program.h"
 
 #define PROPERTY_BYTES 100
 #define LOOK_MS 1
 /* No task has begun for so long: longer than any delay of the balancer. */
 #define REST_NS UINT64_C(700000000)
-
-void bench_die(const char *format, ...)
-{
-	va_list args;
-
-	fprintf(stderr, "bench: ");
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fprintf(stderr, "\n");
-	exit(1);
-}
-
-void bench_say(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fprintf(stderr, "\n");
-}
-
-static void need(int error, const char *what)
-{
-	if (error)
-		bench_die("%s: %s", what, metafora_strerror(error));
-}
 
 /* --- the namespace ---------------------------------------------------------------- */
 
@@ -66,20 +37,22 @@ struct cluster *cluster_new(struct zkservers *servers, int64_t timeout_ms,
 	cluster->servers = servers;
 	cluster->timeout_ms = timeout_ms;
 	cluster->n_tasks = n_tasks;
-	need(metafora_zookeeper_options_new(zkservers_hosts(servers),
-					    cluster->root, &options),
-	     "options");
-	need(metafora_zookeeper_set_session_timeout_ms(options, timeout_ms),
-	     "timeout");
-	need(metafora_zookeeper_set_acl_mode(options,
-					     METAFORA_ZOOKEEPER_ACL_WORLD),
-	     "acl");
-	need(metafora_zookeeper_coordinator_new(options, &cluster->coordinator),
-	     "coordinator");
+	bench_need(metafora_zookeeper_options_new(zkservers_hosts(servers),
+						  cluster->root, &options),
+		   "options");
+	bench_need(
+		metafora_zookeeper_set_session_timeout_ms(options, timeout_ms),
+		"timeout");
+	bench_need(metafora_zookeeper_set_acl_mode(
+			   options, METAFORA_ZOOKEEPER_ACL_WORLD),
+		   "acl");
+	bench_need(metafora_zookeeper_coordinator_new(options,
+						      &cluster->coordinator),
+		   "coordinator");
 	metafora_zookeeper_options_free(options);
-	need(metafora_client_new(cluster->coordinator, NULL, NULL, 0,
-				 &cluster->client),
-	     "client");
+	bench_need(metafora_client_new(cluster->coordinator, NULL, NULL, 0,
+				       &cluster->client),
+		   "client");
 	return cluster;
 }
 
@@ -217,7 +190,7 @@ void cluster_wait_joined(struct cluster *cluster)
 uint64_t cluster_stop(struct cluster *cluster, unsigned int i)
 {
 	struct cluster_life *life = &cluster->lives[i];
-	const uint64_t now_ns = journal_now_ns();
+	const uint64_t now_ns = bench_now_ns();
 	int status;
 
 	kill(life->pid, SIGTERM);
@@ -232,7 +205,7 @@ uint64_t cluster_stop(struct cluster *cluster, unsigned int i)
 uint64_t cluster_kill(struct cluster *cluster, unsigned int i)
 {
 	struct cluster_life *life = &cluster->lives[i];
-	const uint64_t now_ns = journal_now_ns();
+	const uint64_t now_ns = bench_now_ns();
 
 	process_kill(life->pid);
 	life->pid = 0;
@@ -323,29 +296,29 @@ void cluster_submit(struct cluster *cluster, size_t n, uint64_t *began_ns,
 	size_t i;
 
 	memset(properties, 'p', sizeof(properties));
-	need(metafora_batch_new(&batch), "batch");
+	bench_need(metafora_batch_new(&batch), "batch");
 	for (i = 0; i < n; i++) {
 		const int n_bytes =
 			snprintf(id, sizeof(id), NODE_TASK_PREFIX "%08zu", i);
 
-		need(metafora_batch_add(batch, id, (size_t)n_bytes, properties,
-					sizeof(properties)),
-		     "batch");
+		bench_need(metafora_batch_add(batch, id, (size_t)n_bytes,
+					      properties, sizeof(properties)),
+			   "batch");
 	}
-	*began_ns = journal_now_ns();
-	need(metafora_client_submit_batch(cluster->client, batch, WAIT_MS),
-	     "submit");
-	*ended_ns = journal_now_ns();
+	*began_ns = bench_now_ns();
+	bench_need(
+		metafora_client_submit_batch(cluster->client, batch, WAIT_MS),
+		"submit");
+	*ended_ns = bench_now_ns();
 	metafora_batch_free(batch);
 }
 
 void cluster_wait(bool (*cond)(void *arg), void *arg, const char *what)
 {
-	const uint64_t until_ns =
-		journal_now_ns() + WAIT_MS * UINT64_C(1000000);
+	const uint64_t until_ns = bench_now_ns() + WAIT_MS * UINT64_C(1000000);
 
 	while (!cond(arg)) {
-		if (journal_now_ns() > until_ns)
+		if (bench_now_ns() > until_ns)
 			bench_die("%s: this takes too long", what);
 		poll(NULL, 0, LOOK_MS);
 	}
@@ -394,10 +367,10 @@ static bool is_settled(void *arg)
 
 	if (n_entries != wait->n_entries || !is_running(wait)) {
 		wait->n_entries = n_entries;
-		wait->since_ns = journal_now_ns();
+		wait->since_ns = bench_now_ns();
 		return false;
 	}
-	if (journal_now_ns() - wait->since_ns < REST_NS)
+	if (bench_now_ns() - wait->since_ns < REST_NS)
 		return false;
 	counts = cluster_count(wait->cluster);
 	return counts.n_nodes == wait->n_nodes &&
@@ -411,7 +384,7 @@ void cluster_wait_settled(struct cluster *cluster, size_t n,
 		.cluster = cluster,
 		.n_tasks = n,
 		.n_nodes = n_nodes,
-		.since_ns = journal_now_ns(),
+		.since_ns = bench_now_ns(),
 	};
 
 	cluster_wait(is_settled, &wait, "settled");

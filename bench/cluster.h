@@ -14,14 +14,7 @@
 #define CLUSTER_LIVES_MAX 32
 #define WAIT_MS 180000
 
-/*
- * Whatever fails ends the program: a benchmark that did not do its work has no
- * figures.  Main thread only.
- */
-void bench_die(const char *format, ...)
-	__attribute__((format(printf, 1, 2), noreturn));
-/* What goes on, for who waits. */
-void bench_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Whatever fails ends the program.  All of it is for the main thread. */
 
 struct cluster;
 

@@ -2,14 +2,17 @@
 /* Figures of a benchmark: values of several runs, shown as a table or JSON. */
 #include "figures.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "program.h"
 
 struct spread {
 	double median, min, max;
 };
 
-static int compare(const void *a, const void *b)
+static int ascending(const void *a, const void *b)
 {
 	double left = *(const double *)a;
 	double right = *(const double *)b;
@@ -17,20 +20,29 @@ static int compare(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* Of figure i. */
-static struct spread spread_of(const double *values, size_t n_runs, size_t n,
-			       size_t i)
+void figures_sort(double *values, size_t n)
+{
+	qsort(values, n, sizeof(*values), ascending);
+}
+
+double figures_median(const double *sorted, size_t n)
+{
+	return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+}
+
+/* Of every stride-th value. */
+static struct spread spread_of(const double *values, size_t n, size_t stride)
 {
 	double column[FIGURES_RUNS_MAX];
 	struct spread spread;
-	size_t run;
+	size_t i;
 
-	for (run = 0; run < n_runs; run++)
-		column[run] = values[run * n + i];
-	qsort(column, n_runs, sizeof(*column), compare);
+	for (i = 0; i < n; i++)
+		column[i] = values[i * stride];
+	figures_sort(column, n);
+	spread.median = figures_median(column, n);
 	spread.min = column[0];
-	spread.max = column[n_runs - 1];
-	spread.median = (column[(n_runs - 1) / 2] + column[n_runs / 2]) / 2;
+	spread.max = column[n - 1];
 	return spread;
 }
 
@@ -46,9 +58,17 @@ static void print_object(FILE *out, const struct figure *figure,
 		n_runs, params);
 }
 
-void figures_print(FILE *out, const struct figure *figures, size_t n,
-		   const double *values, size_t n_runs, const char *params,
-		   bool json)
+void figures_print_line(FILE *out, const struct figure *figure,
+			const double *values, size_t n, const char *params)
+{
+	const struct spread s = spread_of(values, n, 1);
+
+	print_object(out, figure, &s, n, params);
+	fputc('\n', out);
+}
+
+static void print_table(const struct figure *figures, size_t n,
+			const double *values, size_t n_runs, const char *params)
 {
 	int width = 16;
 	size_t i;
@@ -57,41 +77,43 @@ void figures_print(FILE *out, const struct figure *figures, size_t n,
 		if (strlen(figures[i].metric) > (size_t)width)
 			width = (int)strlen(figures[i].metric);
 	}
-	if (!json) {
-		fprintf(out, "%s, %zu runs\n", params, n_runs);
-		fprintf(out, "%-*s %10s %10s %10s  %-10s %s\n", width,
-			"metric", "median", "min", "max", "unit", "meaning");
-	}
+	printf("%s, %zu runs\n", params, n_runs);
+	printf("%-*s %10s %10s %10s  %-10s %s\n", width, "metric", "median",
+	       "min", "max", "unit", "meaning");
 	for (i = 0; i < n; i++) {
-		struct spread s = spread_of(values, n_runs, n, i);
+		const struct spread s = spread_of(values + i, n_runs, n);
 
-		if (json) {
-			print_object(out, &figures[i], &s, n_runs, params);
-			fputc('\n', out);
-			continue;
-		}
-		fprintf(out, "%-*s %10.1f %10.1f %10.1f  %-10s %s\n", width,
-			figures[i].metric, s.median, s.min, s.max,
-			figures[i].unit, figures[i].meaning);
+		printf("%-*s %10.1f %10.1f %10.1f  %-10s %s\n", width,
+		       figures[i].metric, s.median, s.min, s.max,
+		       figures[i].unit, figures[i].meaning);
 	}
 }
 
-bool figures_write(const char *path, const struct figure *figures, size_t n,
-		   const double *values, size_t n_runs, const char *params)
+static void write_array(const char *path, const struct figure *figures,
+			size_t n, const double *values, size_t n_runs,
+			const char *params)
 {
-	FILE *out = fopen(path, "we");
-	bool failed;
+	FILE *out = strcmp(path, "-") ? fopen(path, "we") : stdout;
 	size_t i;
 
 	if (!out)
-		return false;
+		bench_die("%s: %s", path, strerror(errno));
 	for (i = 0; i < n; i++) {
-		struct spread s = spread_of(values, n_runs, n, i);
+		const struct spread s = spread_of(values + i, n_runs, n);
 
 		fputs(i ? ",\n" : "[\n", out);
 		print_object(out, &figures[i], &s, n_runs, params);
 	}
 	fputs("\n]\n", out);
-	failed = ferror(out);
-	return fclose(out) == 0 && !failed;
+	if (fflush(out) || ferror(out) || fclose(out))
+		bench_die("%s: %s", path, strerror(errno));
+}
+
+void figures_tell(const char *json_path, const struct figure *figures, size_t n,
+		  const double *values, size_t n_runs, const char *params)
+{
+	if (!json_path || strcmp(json_path, "-"))
+		print_table(figures, n, values, n_runs, params);
+	if (json_path)
+		write_array(json_path, figures, n, values, n_runs, params);
 }

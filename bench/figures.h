@@ -3,32 +3,34 @@
 #ifndef BENCH_FIGURES_H
 #define BENCH_FIGURES_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
 #define FIGURES_RUNS_MAX 100
 
 struct figure {
-	const char *metric; /* letters, digits and "-" */
+	const char *metric; /* letters, digits, "-", "_" and "." */
 	const char *unit;
 	const char *meaning; /* a line for people */
 };
 
-/*
- * Print n figures; values[run][i] is figure i of a run, n in a row.  params
- * is the text of a JSON object that says what was measured.  The values are
- * sorted on the way.
- */
-void figures_print(FILE *out, const struct figure *figures, size_t n,
-		   const double *values, size_t n_runs, const char *params,
-		   bool json);
+void figures_sort(double *values, size_t n);
+/* n is not 0. */
+double figures_median(const double *sorted, size_t n);
 
 /*
- * Write them as one JSON array of objects to the file at path.  False if that
- * failed; errno says why.
+ * Print one figure of n values as a JSON object on a line of its own.  params
+ * is the text of a JSON object that says what was measured.
  */
-bool figures_write(const char *path, const struct figure *figures, size_t n,
-		   const double *values, size_t n_runs, const char *params);
+void figures_print_line(FILE *out, const struct figure *figure,
+			const double *values, size_t n, const char *params);
+
+/*
+ * Print a table of n figures; values[run][i] is figure i of a run, n in a row.
+ * With a path, write them there too, as an array of such objects; "-" is
+ * standard output, and there is no table.  If that fails, it ends the program.
+ */
+void figures_tell(const char *json_path, const struct figure *figures, size_t n,
+		  const double *values, size_t n_runs, const char *params);
 
 #endif

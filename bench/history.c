@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "cluster_int.h"
+#include "figures.h"
+#include "program.h"
 
 size_t cluster_running(const struct cluster *cluster)
 {
@@ -95,14 +97,6 @@ static struct journal_entry *gather(const struct cluster *cluster, size_t *n)
 	return entries;
 }
 
-static int ascending(const void *left, const void *right)
-{
-	const double a = *(const double *)left;
-	const double b = *(const double *)right;
-
-	return (a > b) - (a < b);
-}
-
 static double percentile(const double *sorted, size_t n, unsigned int percent)
 {
 	const size_t i = n * percent / 100;
@@ -183,7 +177,7 @@ struct cluster_history cluster_history(struct cluster *cluster,
 		bench_die("out of memory");
 	for (i = 0; i < n; i++)
 		read_entry(&reading, &entries[i], entries[i].at_ns >= since_ns);
-	qsort(reading.gaps_ms, history->n_gaps, sizeof(double), ascending);
+	figures_sort(reading.gaps_ms, history->n_gaps);
 	history->gap_p50_ms = percentile(reading.gaps_ms, history->n_gaps, 50);
 	history->gap_p99_ms = percentile(reading.gaps_ms, history->n_gaps, 99);
 	history->first_join_ns = first_join_ns(cluster, since_ns);

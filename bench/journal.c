@@ -7,16 +7,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-uint64_t journal_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
+#include "program.h"
 
 static size_t size_of(size_t n_room)
 {
@@ -75,7 +68,7 @@ void journal_write(struct journal *journal, uint16_t node, uint32_t task,
 		fprintf(stderr, "the journal is full\n");
 		abort();
 	}
-	entry->at_ns = journal_now_ns();
+	entry->at_ns = bench_now_ns();
 	entry->task = task;
 	entry->node = node;
 	atomic_store_explicit(&entry->event, (uint16_t)event,

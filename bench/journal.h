@@ -22,7 +22,7 @@ enum journal_event {
 };
 
 struct journal_entry {
-	uint64_t at_ns; /* CLOCK_BOOTTIME */
+	uint64_t at_ns; /* of bench_now_ns() */
 	uint32_t task;
 	uint16_t node;          /* of the process */
 	_Atomic uint16_t event; /* written last */
@@ -48,7 +48,6 @@ struct journal {
 	struct journal_entry entries[];
 };
 
-uint64_t journal_now_ns(void);
 /* Make the file, or map one that is there; ends the program if it cannot. */
 struct journal *journal_make(const char *path, size_t n_room);
 struct journal *journal_open(const char *path);

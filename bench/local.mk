@@ -5,7 +5,9 @@ noinst_PROGRAMS += bench/many
 bench_many_SOURCES = \
 	bench/figures.c \
 	bench/figures.h \
-	bench/many.c
+	bench/many.c \
+	bench/program.c \
+	bench/program.h
 bench_many_LDADD = libmetafora.la $(PTHREAD_LIBS)
 
 # Looks inside, at one node without a broker.
@@ -13,7 +15,9 @@ noinst_PROGRAMS += bench/balance
 bench_balance_SOURCES = \
 	bench/balance.c \
 	bench/figures.c \
-	bench/figures.h
+	bench/figures.h \
+	bench/program.c \
+	bench/program.h
 bench_balance_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src $(JANSSON_CFLAGS)
 bench_balance_LDADD = libwhole.la $(JANSSON_LIBS) $(ZOOKEEPER_LIBS) \
 	$(PTHREAD_LIBS)
@@ -36,6 +40,8 @@ bench_zookeeper_SOURCES = \
 	bench/limits.c \
 	bench/moving.c \
 	bench/node.h \
+	bench/program.c \
+	bench/program.h \
 	bench/raw.c \
 	bench/raw.h \
 	bench/rest.c \
@@ -50,7 +56,9 @@ bench_zookeeper_node_SOURCES = \
 	bench/journal.c \
 	bench/journal.h \
 	bench/node.c \
-	bench/node.h
+	bench/node.h \
+	bench/program.c \
+	bench/program.h
 bench_zookeeper_node_LDADD = libmetafora.la $(PTHREAD_LIBS)
 bench_report_SOURCES = bench/report.c
 bench_report_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
@@ -69,7 +77,7 @@ EXTRA_DIST += script/bench
 .PHONY: bench-zookeeper
 bench-zookeeper: $(BENCH_ZOOKEEPER)
 
-# For example: make bench BENCH_FLAGS='--tasks 10000 --json'
+# For example: make bench BENCH_FLAGS='--tasks 10000 --runs 1'
 BENCH_FLAGS =
 .PHONY: bench
 bench: bench/many bench/balance

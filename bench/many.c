@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Very many asynchronous tasks on the embedded broker: times and memory. */
-#include <errno.h>
-#include <getopt.h>
 #include <malloc.h>
 #include <metafora.h>
 #include <pthread.h>
@@ -9,19 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "figures.h"
+#include "program.h"
 
 #define TIMEOUT_MS 600000
 #define SESSION_TIMEOUT_MS 10000
 #define NODES_MAX 64
 #define IDLE_S 2
 #define ID_PREFIX "task-"
-#define NS_PER_S UINT64_C(1000000000)
 /* Used up less of the processor in a tenth of a second: it has come to rest. */
 #define AT_REST_MS 1.0
 #define REST_TRIES_MAX 300
@@ -78,7 +74,7 @@ static size_t n_tasks = 100000;
 static size_t n_nodes = 1;
 static size_t n_property_bytes = 100;
 static size_t n_runs = 3;
-static bool json;
+static const char *json_path;
 
 static const char usage[] =
 	"usage: many [option...]\n"
@@ -89,102 +85,20 @@ static const char usage[] =
 	"  --nodes N       nodes, in this process (default 1)\n"
 	"  --properties N  bytes of properties of each task (default 100)\n"
 	"  --runs N        runs, each in a process of its own (default 3)\n"
-	"  --json          one JSON object per figure instead of a table\n"
+	"  --json FILE     JSON, too; \"-\": on standard output, instead\n"
 	"  --help          this text\n";
 
-static size_t number(const char *option, const char *text, size_t min,
-		     size_t max)
-{
-	char *end;
-	unsigned long long value;
-
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (errno || end == text || *end || text[0] == '-' || value < min ||
-	    value > max) {
-		fprintf(stderr, "many: --%s must be %zu to %zu\n", option, min,
-			max);
-		exit(2);
-	}
-	return value;
-}
-
-static void read_options(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{"tasks", required_argument, NULL, 't'},
-		{"nodes", required_argument, NULL, 'n'},
-		{"properties", required_argument, NULL, 'p'},
-		{"runs", required_argument, NULL, 'r'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	int option;
-
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 't':
-			n_tasks = number("tasks", optarg, 1, 10000000);
-			break;
-		case 'n':
-			n_nodes = number("nodes", optarg, 1, NODES_MAX);
-			break;
-		case 'p':
-			n_property_bytes = number("properties", optarg, 0,
-						  METAFORA_PROPERTIES_MAX);
-			break;
-		case 'r':
-			n_runs = number("runs", optarg, 1, FIGURES_RUNS_MAX);
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(0);
-		default:
-			fputs(usage, stderr);
-			exit(2);
-		}
-	}
-	if (optind < argc) {
-		fputs(usage, stderr);
-		exit(2);
-	}
-}
+static const struct bench_option options[] = {
+	{"tasks", .number = &n_tasks, .min = 1, .max = 10000000},
+	{"nodes", .number = &n_nodes, .min = 1, .max = NODES_MAX},
+	{"properties", .number = &n_property_bytes,
+	 .max = METAFORA_PROPERTIES_MAX},
+	{"runs", .number = &n_runs, .min = 1, .max = FIGURES_RUNS_MAX},
+	{"json", .text = &json_path},
+	{.name = NULL},
+};
 
 /* --- measuring ---------------------------------------------------------------- */
-
-/* A benchmark that did not do its work has no figures. */
-static void need(int error, const char *what)
-{
-	if (!error)
-		return;
-	fprintf(stderr, "many: %s: %s\n", what, metafora_strerror(error));
-	exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
-static double ms_since(uint64_t begin_ns)
-{
-	return (double)(now_ns() - begin_ns) / 1e6;
-}
-
-static double cpu_ms(void)
-{
-	struct timespec used;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-	return (double)used.tv_sec * 1e3 + (double)used.tv_nsec / 1e6;
-}
 
 static double allocated_bytes(void)
 {
@@ -210,35 +124,29 @@ static double status_bytes(const char *name)
 	return kib * 1024;
 }
 
-static void pause_ms(int64_t ms)
-{
-	struct timespec time = {.tv_sec = ms / 1000,
-				.tv_nsec = ms % 1000 * 1000000};
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &time, &time) == EINTR)
-		;
-}
-
 /*
  * Wait until next to no processor time is used any more for half a second.
  * Returns how long it took until then, in ms.
  */
 static double wait_for_rest(void)
 {
-	uint64_t began_ns = now_ns();
+	uint64_t began_ns = bench_now_ns();
 	double rested_ms = 0;
 	int n_quiet = 0;
 	int i;
 
 	for (i = 0; i < REST_TRIES_MAX && n_quiet < 5; i++) {
-		double before_ms = cpu_ms();
+		uint64_t before_ns = bench_cpu_ns();
 
 		if (n_quiet == 0)
-			rested_ms = ms_since(began_ns);
-		pause_ms(100);
-		n_quiet = cpu_ms() - before_ms < AT_REST_MS ? n_quiet + 1 : 0;
+			rested_ms = bench_ms_since(began_ns);
+		bench_pause_ms(100);
+		n_quiet = bench_cpu_ms_since(before_ns) < AT_REST_MS
+				  ? n_quiet + 1
+				  : 0;
 	}
-	need(n_quiet < 5 ? METAFORA_ETIMEDOUT : 0, "does not come to rest");
+	bench_need(n_quiet < 5 ? METAFORA_ETIMEDOUT : 0,
+		   "does not come to rest");
 	return rested_ms;
 }
 
@@ -259,7 +167,7 @@ static void count(size_t by)
 {
 	pthread_mutex_lock(&lock);
 	if (!first_ns)
-		first_ns = now_ns();
+		first_ns = bench_now_ns();
 	n_running += by;
 	if (n_running == 0 || n_running == n_tasks)
 		pthread_cond_broadcast(&changed);
@@ -277,7 +185,7 @@ static void wait_for_running(size_t n, const char *what)
 	while (n_running != n && !error)
 		error = pthread_cond_timedwait(&changed, &lock, &deadline);
 	pthread_mutex_unlock(&lock);
-	need(error ? METAFORA_ETIMEDOUT : 0, what);
+	bench_need(error ? METAFORA_ETIMEDOUT : 0, what);
 }
 
 static void finish(size_t i, enum metafora_outcome outcome)
@@ -285,7 +193,7 @@ static void finish(size_t i, enum metafora_outcome outcome)
 	struct metafora_task *task = atomic_exchange(&tasks[i], NULL);
 
 	if (task)
-		need(metafora_task_finish(task, outcome), "finish");
+		bench_need(metafora_task_finish(task, outcome), "finish");
 }
 
 static size_t index_of(const struct metafora_task *task)
@@ -331,18 +239,19 @@ static void make_cluster(void)
 {
 	size_t i;
 
-	need(metafora_embedded_broker_new(SESSION_TIMEOUT_MS, &broker),
-	     "broker");
-	need(metafora_embedded_coordinator_new(broker, &coordinator),
-	     "coordinator");
-	need(metafora_handler_new_async(on_start, NULL, &handler), "handler");
-	need(metafora_handler_set_stop(handler, on_stop), "handler");
-	need(metafora_handler_set_end(handler, on_end), "handler");
-	need(metafora_client_new(coordinator, NULL, NULL, METAFORA_LOG_ERROR,
-				 &client),
-	     "client");
+	bench_need(metafora_embedded_broker_new(SESSION_TIMEOUT_MS, &broker),
+		   "broker");
+	bench_need(metafora_embedded_coordinator_new(broker, &coordinator),
+		   "coordinator");
+	bench_need(metafora_handler_new_async(on_start, NULL, &handler),
+		   "handler");
+	bench_need(metafora_handler_set_stop(handler, on_stop), "handler");
+	bench_need(metafora_handler_set_end(handler, on_end), "handler");
+	bench_need(metafora_client_new(coordinator, NULL, NULL,
+				       METAFORA_LOG_ERROR, &client),
+		   "client");
 	tasks = malloc(n_tasks * sizeof(*tasks));
-	need(tasks ? 0 : METAFORA_ENOMEM, "tasks");
+	bench_need(tasks ? 0 : METAFORA_ENOMEM, "tasks");
 	/* Touched, so as not to count as memory of the library. */
 	for (i = 0; i < n_tasks; i++)
 		atomic_store(&tasks[i], NULL);
@@ -364,10 +273,11 @@ static void start_nodes(void)
 
 	for (i = 0; i < n_nodes; i++) {
 		snprintf(name, sizeof(name), "node%zu", i);
-		need(metafora_consumer_new(name, coordinator, NULL, handler,
-					   &nodes[i]),
-		     "consumer");
-		need(metafora_consumer_start(nodes[i], TIMEOUT_MS), "start");
+		bench_need(metafora_consumer_new(name, coordinator, NULL,
+						 handler, &nodes[i]),
+			   "consumer");
+		bench_need(metafora_consumer_start(nodes[i], TIMEOUT_MS),
+			   "start");
 	}
 }
 
@@ -378,7 +288,7 @@ static void stop_nodes(void)
 	for (i = 0; i < n_nodes; i++)
 		metafora_consumer_close(nodes[i]);
 	for (i = 0; i < n_nodes; i++) {
-		need(metafora_consumer_stop(nodes[i]), "stop");
+		bench_need(metafora_consumer_stop(nodes[i]), "stop");
 		metafora_consumer_free(nodes[i]);
 	}
 }
@@ -390,14 +300,14 @@ static struct metafora_batch *make_batch(void)
 	char id[32];
 	size_t i;
 
-	need(properties ? 0 : METAFORA_ENOMEM, "properties");
-	need(metafora_batch_new(&batch), "batch");
+	bench_need(properties ? 0 : METAFORA_ENOMEM, "properties");
+	bench_need(metafora_batch_new(&batch), "batch");
 	for (i = 0; i < n_tasks; i++) {
 		int n = snprintf(id, sizeof(id), ID_PREFIX "%08zu", i);
 
-		need(metafora_batch_add(batch, id, (size_t)n, properties,
-					n_property_bytes),
-		     "batch");
+		bench_need(metafora_batch_add(batch, id, (size_t)n, properties,
+					      n_property_bytes),
+			   "batch");
 	}
 	free(properties);
 	return batch;
@@ -408,8 +318,9 @@ static bool broker_is_empty(void)
 	struct metafora_listing *listing;
 	bool empty;
 
-	need(metafora_client_list(client, NULL, NULL, 1, TIMEOUT_MS, &listing),
-	     "list");
+	bench_need(metafora_client_list(client, NULL, NULL, 1, TIMEOUT_MS,
+					&listing),
+		   "list");
 	empty = metafora_listing_size(listing) == 0;
 	metafora_listing_free(listing);
 	return empty;
@@ -419,11 +330,11 @@ static bool broker_is_empty(void)
 static void wait_for_empty_broker(void)
 {
 	for (;;) {
-		uint64_t began_ns = now_ns();
+		uint64_t began_ns = bench_now_ns();
 
 		if (broker_is_empty())
 			return;
-		pause_ms(1 + 4 * (int64_t)ms_since(began_ns));
+		bench_pause_ms(1 + 4 * (int64_t)bench_ms_since(began_ns));
 	}
 }
 
@@ -433,35 +344,36 @@ static void wait_for_empty_broker(void)
 static void measure_work(double *values)
 {
 	struct metafora_batch *batch = make_batch();
-	double began_cpu_ms;
+	uint64_t began_cpu_ns;
 	uint64_t began_ns;
 	size_t i;
 
 	start_nodes();
 	wait_for_rest();
-	began_cpu_ms = cpu_ms();
-	began_ns = now_ns();
-	need(metafora_client_submit_batch(client, batch, TIMEOUT_MS), "submit");
-	values[SUBMIT_MS] = ms_since(began_ns);
+	began_cpu_ns = bench_cpu_ns();
+	began_ns = bench_now_ns();
+	bench_need(metafora_client_submit_batch(client, batch, TIMEOUT_MS),
+		   "submit");
+	values[SUBMIT_MS] = bench_ms_since(began_ns);
 	wait_for_running(n_tasks, "running");
-	values[RUNNING_MS] = ms_since(began_ns);
-	values[LATENCY_MS] = (double)(first_ns - began_ns) / 1e6;
+	values[RUNNING_MS] = bench_ms_since(began_ns);
+	values[LATENCY_MS] = bench_ms_between(began_ns, first_ns);
 
 	values[SETTLE_MS] = wait_for_rest();
-	values[CPU_US] = cpu_ms() - began_cpu_ms;
-	began_cpu_ms = cpu_ms();
-	pause_ms(IDLE_S * 1000);
-	values[IDLE_CPU] = (cpu_ms() - began_cpu_ms) / (IDLE_S * 10);
+	values[CPU_US] = bench_cpu_ms_since(began_cpu_ns);
+	began_cpu_ns = bench_cpu_ns();
+	bench_pause_ms(IDLE_S * 1000);
+	values[IDLE_CPU] = bench_cpu_ms_since(began_cpu_ns) / (IDLE_S * 10);
 
-	began_cpu_ms = cpu_ms();
-	began_ns = now_ns();
+	began_cpu_ns = bench_cpu_ns();
+	began_ns = bench_now_ns();
 	atomic_store(&work_is_done, true);
 	for (i = 0; i < n_tasks; i++)
 		finish(i, METAFORA_DONE);
 	wait_for_running(0, "finish");
 	wait_for_empty_broker();
-	values[FINISH_MS] = ms_since(began_ns);
-	values[CPU_US] += cpu_ms() - began_cpu_ms;
+	values[FINISH_MS] = bench_ms_since(began_ns);
+	values[CPU_US] += bench_cpu_ms_since(began_cpu_ns);
 	values[CPU_US] *= 1000.0 / (double)n_tasks;
 	stop_nodes();
 	metafora_batch_free(batch);
@@ -482,12 +394,13 @@ static void measure_memory(double *values)
 	}
 	empty_bytes = allocated_bytes();
 	rss_bytes = status_bytes("VmRSS");
-	need(metafora_client_submit_batch(client, batch, TIMEOUT_MS), "submit");
+	bench_need(metafora_client_submit_batch(client, batch, TIMEOUT_MS),
+		   "submit");
 	stored_bytes = allocated_bytes();
-	began_ns = now_ns();
+	began_ns = bench_now_ns();
 	start_nodes();
 	wait_for_running(n_tasks, "takeover");
-	values[TAKEOVER_MS] = ms_since(began_ns);
+	values[TAKEOVER_MS] = bench_ms_since(began_ns);
 	wait_for_rest();
 	running_bytes = allocated_bytes();
 	values[BROKER_BYTES] = (stored_bytes - empty_bytes) / (double)n_tasks;
@@ -497,9 +410,9 @@ static void measure_memory(double *values)
 		(status_bytes("VmRSS") - rss_bytes) / (double)n_tasks;
 	values[PEAK_BYTES] =
 		(status_bytes("VmHWM") - rss_bytes) / (double)n_tasks;
-	began_ns = now_ns();
+	began_ns = bench_now_ns();
 	stop_nodes();
-	values[STOP_MS] = ms_since(began_ns);
+	values[STOP_MS] = bench_ms_since(began_ns);
 	metafora_batch_free(batch);
 }
 
@@ -537,7 +450,7 @@ int main(int argc, char **argv)
 	char params[128];
 	size_t run;
 
-	read_options(argc, argv);
+	bench_read_options(argc, argv, usage, options);
 	for (run = 0; run < n_runs; run++) {
 		in_child(measure_work, values[run]);
 		in_child(measure_memory, values[run]);
@@ -545,7 +458,6 @@ int main(int argc, char **argv)
 	snprintf(params, sizeof(params),
 		 "{\"tasks\": %zu, \"nodes\": %zu, \"properties\": %zu}",
 		 n_tasks, n_nodes, n_property_bytes);
-	figures_print(stdout, figures, N_METRICS, values[0], n_runs, params,
-		      json);
+	figures_tell(json_path, figures, N_METRICS, values[0], n_runs, params);
 	return 0;
 }

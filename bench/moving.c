@@ -31,11 +31,6 @@ static struct cluster *begin(const struct bench *bench, int64_t timeout_ms,
 	return cluster;
 }
 
-static double ms_between(uint64_t from_ns, uint64_t to_ns)
-{
-	return to_ns > from_ns ? (double)(to_ns - from_ns) / 1e6 : 0;
-}
-
 /* --- a node dies ------------------------------------------------------------------------ */
 
 void bench_failover(const struct bench *bench)
@@ -63,9 +58,9 @@ void bench_failover(const struct bench *bench)
 		cluster_wait_settled(cluster, n, N_NODES - 1);
 		history = cluster_history(cluster, killed_ns);
 		results_add("failover.after_expiry_ms", "ms", params,
-			    ms_between(gone_ns, history.last_start_ns));
+			    bench_ms_between(gone_ns, history.last_start_ns));
 		results_add("failover.after_kill_ms", "ms", params,
-			    ms_between(killed_ns, history.last_start_ns));
+			    bench_ms_between(killed_ns, history.last_start_ns));
 		results_add("failover.moves", "1", params,
 			    (double)history.n_starts);
 		life = cluster_start(cluster, &(struct life){.first = victim});
@@ -77,51 +72,39 @@ void bench_failover(const struct bench *bench)
 
 /* --- nodes join and leave ----------------------------------------------------------------- */
 
-struct names {
-	const char *settled, *moves, *minimum, *spread, *p50, *p99;
-};
+static void add_one(const char *what, const char *figure, const char *unit,
+		    const char *params, double value)
+{
+	char metric[RESULTS_METRIC_BYTES];
 
-static const struct names join_names = {
-	"join.settled_ms", "join.moves",      "join.minimum_moves",
-	"join.spread",     "join.gap_p50_ms", "join.gap_p99_ms",
-};
-static const struct names leave_names = {
-	"leave.settled_ms", "leave.moves",      "leave.minimum_moves",
-	"leave.spread",     "leave.gap_p50_ms", "leave.gap_p99_ms",
-};
-static const struct names rolling_names = {
-	"rolling.settled_ms", "rolling.moves",      "rolling.minimum_moves",
-	"rolling.spread",     "rolling.gap_p50_ms", "rolling.gap_p99_ms",
-};
-static const struct names paced_names = {
-	"move.settled_ms", "move.moves",      "move.minimum_moves",
-	"move.spread",     "move.gap_p50_ms", "move.gap_p99_ms",
-};
+	snprintf(metric, sizeof(metric), "%s.%s", what, figure);
+	results_add(metric, unit, params, value);
+}
 
-static void add(const struct names *names, const char *params,
-		struct cluster *cluster, const struct cluster_history *history,
-		uint64_t began_ns, size_t minimum)
+static void add(const char *what, const char *params, struct cluster *cluster,
+		const struct cluster_history *history, uint64_t began_ns,
+		size_t minimum)
 {
 	const struct cluster_counts counts = cluster_count(cluster);
 
-	results_add(names->settled, "ms", params,
-		    ms_between(began_ns, history->last_start_ns));
-	results_add(names->spread, "1", params,
-		    (double)(counts.most - counts.least));
-	results_add(names->moves, "1", params, (double)history->n_starts);
-	results_add(names->minimum, "1", params, (double)minimum);
-	results_add(names->p50, "ms", params, history->gap_p50_ms);
-	results_add(names->p99, "ms", params, history->gap_p99_ms);
+	add_one(what, "settled_ms", "ms", params,
+		bench_ms_between(began_ns, history->last_start_ns));
+	add_one(what, "spread", "1", params,
+		(double)(counts.most - counts.least));
+	add_one(what, "moves", "1", params, (double)history->n_starts);
+	add_one(what, "minimum_moves", "1", params, (double)minimum);
+	add_one(what, "gap_p50_ms", "ms", params, history->gap_p50_ms);
+	add_one(what, "gap_p99_ms", "ms", params, history->gap_p99_ms);
 }
 
 /* Let nodes from n_before to n_after join; the life of the first of them. */
-static unsigned int let_join(const struct names *names, const char *params,
+static unsigned int let_join(const char *what, const char *params,
 			     struct cluster *cluster, size_t n,
 			     unsigned int n_before, unsigned int n_after,
 			     unsigned int pace)
 {
 	const struct cluster_counts before = cluster_count(cluster);
-	const uint64_t since_ns = journal_now_ns();
+	const uint64_t since_ns = bench_now_ns();
 	struct cluster_history history;
 	unsigned int first_life = 0;
 	unsigned int i, life;
@@ -134,7 +117,7 @@ static unsigned int let_join(const struct names *names, const char *params,
 	cluster_wait_joined(cluster);
 	cluster_wait_settled(cluster, n, n_after);
 	history = cluster_history(cluster, since_ns);
-	add(names, params, cluster, &history, history.first_join_ns,
+	add(what, params, cluster, &history, history.first_join_ns,
 	    cluster_minimum(&before, 0, n_after));
 	return first_life;
 }
@@ -149,7 +132,7 @@ static void let_leave(const char *params, struct cluster *cluster, size_t n,
 
 	cluster_wait_settled(cluster, n, n_after);
 	history = cluster_history(cluster, since_ns);
-	add(&leave_names, params, cluster, &history, since_ns,
+	add("leave", params, cluster, &history, since_ns,
 	    cluster_minimum(&before, 0, n_after));
 }
 
@@ -163,7 +146,7 @@ void bench_join(const struct bench *bench)
 	bench_say("join and leave");
 	cluster = begin(bench, BENCH_TIMEOUT_MS, n, N_BEFORE, 0);
 	for (i = 0; i < bench->n_repeats; i++) {
-		first = let_join(&join_names,
+		first = let_join("join",
 				 bench_params(bench,
 					      "\"tasks\": %zu, \"nodes\": "
 					      "\"%d to %d\"",
@@ -194,7 +177,7 @@ void bench_paced(const struct bench *bench)
 	bench_say("paced moves");
 	cluster = begin(bench, BENCH_TIMEOUT_MS, n, 1, PACE);
 	for (i = 0; i < bench->n_repeats; i++) {
-		life = let_join(&paced_names, params, cluster, n, 1, 2, PACE);
+		life = let_join("move", params, cluster, n, 1, 2, PACE);
 		cluster_stop(cluster, life);
 		cluster_wait_settled(cluster, n, 1);
 	}
@@ -235,13 +218,12 @@ void bench_rolling_restart(const struct bench *bench)
 	bench_say("rolling restart");
 	for (i = 0; i < bench->n_repeats; i++) {
 		cluster = begin(bench, BENCH_TIMEOUT_MS, n, N_NODES, 0);
-		since_ns = journal_now_ns();
+		since_ns = bench_now_ns();
 		minimum = 0;
 		for (k = 0; k < N_NODES; k++)
 			minimum += restart(cluster, n, k);
 		history = cluster_history(cluster, since_ns);
-		add(&rolling_names, params, cluster, &history, since_ns,
-		    minimum);
+		add("rolling", params, cluster, &history, since_ns, minimum);
 		cluster_free(cluster);
 	}
 }

@@ -15,10 +15,10 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "journal.h"
+#include "program.h"
 
 #define JOIN_MS 120000
 #define COMMAND_MS 30000
@@ -164,10 +164,8 @@ static void tell_usage(void)
 	struct journal_usage *usage = &node.journal->usage;
 	const struct tcp_counts tcp = count_tcp();
 	const struct mallinfo2 heap = mallinfo2();
-	struct timespec cpu;
 
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
-	usage->cpu_ms = (double)cpu.tv_sec * 1e3 + (double)cpu.tv_nsec / 1e6;
+	usage->cpu_ms = bench_cpu_ms_since(0);
 	usage->heap_bytes = (double)heap.uordblks + (double)heap.hblkhd;
 	usage->rss_bytes = rss_bytes();
 	usage->in_bytes = (double)tcp.in_bytes;
@@ -252,7 +250,7 @@ static void join_all(void)
 	pthread_t threads[JOURNAL_NODES_MAX];
 	unsigned int i;
 
-	atomic_store(&node.journal->join_ns, journal_now_ns());
+	atomic_store(&node.journal->join_ns, bench_now_ns());
 	for (i = 0; i < node.count; i++)
 		check(pthread_create(&threads[i], NULL, join, node.consumers[i])
 			      ? METAFORA_ESYS

@@ -9,8 +9,7 @@
 #include <string.h>
 #include <zookeeper/zookeeper.h>
 
-#include "cluster.h"
-#include "journal.h"
+#include "program.h"
 
 #define SESSION_MS 10000
 #define ROOT "/raw"
@@ -95,13 +94,13 @@ static struct raw *begin(struct zkservers *servers, uint64_t *began_ns)
 			      NULL, 0);
 
 	need(code == ZNODEEXISTS ? ZOK : code, "create");
-	*began_ns = journal_now_ns();
+	*began_ns = bench_now_ns();
 	return raw;
 }
 
 static double end(struct raw *raw, uint64_t began_ns, size_t n)
 {
-	const uint64_t took_ns = journal_now_ns() - began_ns;
+	const uint64_t took_ns = bench_now_ns() - began_ns;
 
 	/* And what was created goes with it. */
 	raw_close(raw);
@@ -245,7 +244,7 @@ static void on_gone(zhandle_t *handle, int type, int state, const char *path,
 	(void)path;
 	pthread_mutex_lock(&raw->lock);
 	if (type == ZOO_DELETED_EVENT)
-		raw->gone_ns = journal_now_ns();
+		raw->gone_ns = bench_now_ns();
 	pthread_cond_broadcast(&raw->changed);
 	pthread_mutex_unlock(&raw->lock);
 }

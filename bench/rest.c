@@ -30,12 +30,12 @@ static void look_once(const struct bench *bench, struct cluster *cluster,
 	const double packets = packets_received(bench);
 	const uint64_t transactions = raw_transactions(bench->servers);
 	const double cpu_ms = cluster_usage(cluster).cpu_ms;
-	const uint64_t began_ns = journal_now_ns();
+	const uint64_t began_ns = bench_now_ns();
 	double took_ms;
 	double n_quarters;
 
 	bench_pause_ms(N_QUARTERS * QUARTER_MS);
-	took_ms = (double)(journal_now_ns() - began_ns) / 1e6;
+	took_ms = bench_ms_since(began_ns);
 	n_quarters = took_ms / QUARTER_MS * n_nodes;
 	results_add("idle.writes_per_node_per_quarter_timeout", "1", params,
 		    (double)(raw_transactions(bench->servers) - transactions) /
@@ -50,7 +50,7 @@ static void look_once(const struct bench *bench, struct cluster *cluster,
 
 static void command(struct cluster *cluster, const char *params)
 {
-	const uint64_t began_ns = journal_now_ns();
+	const uint64_t began_ns = bench_now_ns();
 	unsigned int i;
 
 	for (i = 0; i < N_COMMANDS; i++)
@@ -59,7 +59,7 @@ static void command(struct cluster *cluster, const char *params)
 					    WAIT_MS, NULL))
 			bench_die("a command fails");
 	results_add("command.latency_ms", "ms", params,
-		    (double)(journal_now_ns() - began_ns) / 1e6 / N_COMMANDS);
+		    bench_ms_since(began_ns) / N_COMMANDS);
 }
 
 void bench_rest(const struct bench *bench, struct cluster *cluster,

@@ -11,7 +11,8 @@
 #define PARAMS_BYTES 256
 
 static struct result {
-	struct figure figure;
+	char metric[RESULTS_METRIC_BYTES];
+	const char *unit;
 	char params[PARAMS_BYTES];
 	double values[FIGURES_RUNS_MAX];
 	size_t n;
@@ -24,7 +25,7 @@ static struct result *find(const char *metric, const char *params)
 	size_t i;
 
 	for (i = 0; i < n_results; i++)
-		if (!strcmp(results[i].figure.metric, metric) &&
+		if (!strcmp(results[i].metric, metric) &&
 		    (!params || !strcmp(results[i].params, params)))
 			return &results[i];
 	return NULL;
@@ -39,7 +40,8 @@ static struct result *add(const char *metric, const char *unit,
 	if (!results)
 		abort();
 	result = &results[n_results++];
-	*result = (struct result){.figure = {metric, unit, ""}};
+	*result = (struct result){.unit = unit};
+	snprintf(result->metric, sizeof(result->metric), "%s", metric);
 	snprintf(result->params, sizeof(result->params), "%s", params);
 	return result;
 }
@@ -55,24 +57,14 @@ void results_add(const char *metric, const char *unit, const char *params,
 		result->values[result->n++] = value;
 }
 
-static int compare(const void *left, const void *right)
-{
-	const double a = *(const double *)left;
-	const double b = *(const double *)right;
-
-	return (a > b) - (a < b);
-}
-
 double results_median(const char *metric)
 {
 	struct result *result = find(metric, NULL);
 
 	if (!result)
 		return 0;
-	qsort(result->values, result->n, sizeof(double), compare);
-	return (result->values[(result->n - 1) / 2] +
-		result->values[result->n / 2]) /
-	       2;
+	figures_sort(result->values, result->n);
+	return figures_median(result->values, result->n);
 }
 
 void results_print(FILE *out)
@@ -80,11 +72,13 @@ void results_print(FILE *out)
 	size_t i;
 
 	for (i = 0; i < n_results; i++) {
-		if (!results[i].is_printed)
-			figures_print(out, &results[i].figure, 1,
-				      results[i].values, results[i].n,
-				      results[i].params, true);
-		results[i].is_printed = true;
+		struct result *result = &results[i];
+		const struct figure figure = {result->metric, result->unit, ""};
+
+		if (!result->is_printed)
+			figures_print_line(out, &figure, result->values,
+					   result->n, result->params);
+		result->is_printed = true;
 	}
 	fflush(out);
 }

@@ -5,9 +5,11 @@
 
 #include <stdio.h>
 
+#define RESULTS_METRIC_BYTES 64
+
 /*
  * One more value of a metric, measured under params (the text of a JSON
- * object).  All strings but params are static.
+ * object).  The unit is a static string.
  */
 void results_add(const char *metric, const char *unit, const char *params,
 		 double value);

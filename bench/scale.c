@@ -35,15 +35,15 @@ static void die(const char *metric, const char *params, struct cluster *cluster,
 
 	cluster_wait_settled(cluster, n, n_left);
 	results_add(metric, "ms", params,
-		    (double)(cluster_history(cluster, killed_ns).last_start_ns -
-			     killed_ns) /
-			    1e6);
+		    bench_ms_between(
+			    killed_ns,
+			    cluster_history(cluster, killed_ns).last_start_ns));
 }
 
 void bench_scale(const struct bench *bench)
 {
 	const size_t n = bench->n_scale_tasks;
-	unsigned int n_nodes = bench->n_scale_nodes;
+	unsigned int n_nodes = (unsigned int)bench->n_scale_nodes;
 	const char *params = bench_params(
 		bench, "\"tasks\": %zu, \"nodes\": %u", n, n_nodes);
 	struct cluster *cluster =

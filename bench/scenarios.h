@@ -7,16 +7,17 @@
 #include <stddef.h>
 
 #include "cluster.h"
+#include "program.h"
 #include "raw.h"
 
 struct bench {
 	struct zkservers *servers;
 	struct raw *raw;
 	unsigned int n_servers;
-	unsigned int n_repeats;
+	size_t n_repeats;
 	size_t n_tasks;
 	size_t n_scale_tasks;
-	unsigned int n_scale_nodes;
+	size_t n_scale_nodes;
 	bool quick; /* only what has a bar */
 };
 
@@ -27,7 +28,6 @@ struct bench {
 /* {"servers": n, ...}; valid until the next call. */
 const char *bench_params(const struct bench *bench, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-void bench_pause_ms(int64_t ms);
 
 /* limits.c: what the broker can do, without the library; once. */
 void bench_limits(const struct bench *bench);

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Speed and cost of real clusters on private ZooKeeper servers. */
-#include <errno.h>
-#include <getopt.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "results.h"
@@ -23,6 +19,7 @@ static struct bench bench = {
 	.n_scale_tasks = SIZE_MAX, /* not said */
 	.n_scale_nodes = 100,
 };
+static bool is_ensemble;
 static const char *only = "";
 
 static const char usage[] =
@@ -58,87 +55,24 @@ const char *bench_params(const struct bench *b, const char *format, ...)
 	return params;
 }
 
-void bench_pause_ms(int64_t ms)
-{
-	const uint64_t until_ns = journal_now_ns() + (uint64_t)ms * 1000000;
-	uint64_t now_ns;
-
-	while ((now_ns = journal_now_ns()) < until_ns)
-		poll(NULL, 0, (int)((until_ns - now_ns) / 1000000) + 1);
-}
-
-static size_t number(const char *option, const char *text, size_t min,
-		     size_t max)
-{
-	char *end;
-	unsigned long long value;
-
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (errno || end == text || *end || text[0] == '-' || value < min ||
-	    value > max) {
-		fprintf(stderr, "zookeeper: --%s must be %zu to %zu\n", option,
-			min, max);
-		exit(2);
-	}
-	return value;
-}
+static const struct bench_option options[] = {
+	{"ensemble", .flag = &is_ensemble},
+	{"quick", .flag = &bench.quick},
+	/* More than one session can claim is no cold start. */
+	{"tasks", .number = &bench.n_tasks, .min = 20, .max = 12000},
+	/* Each takes some of a cluster's processes. */
+	{"runs", .number = &bench.n_repeats, .min = 1, .max = 9},
+	{"scale-tasks", .number = &bench.n_scale_tasks, .max = 1000000},
+	{"scale-nodes", .number = &bench.n_scale_nodes, .min = 12, .max = 240},
+	{"only", .text = &only},
+	{.name = NULL},
+};
 
 static void read_options(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"ensemble", no_argument, NULL, 'e'},
-		{"quick", no_argument, NULL, 'q'},
-		{"tasks", required_argument, NULL, 't'},
-		{"runs", required_argument, NULL, 'r'},
-		{"scale-tasks", required_argument, NULL, 'T'},
-		{"scale-nodes", required_argument, NULL, 'N'},
-		{"only", required_argument, NULL, 'o'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	int option;
-
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 'e':
-			bench.n_servers = 3;
-			break;
-		case 'q':
-			bench.quick = true;
-			break;
-		case 't':
-			/* More than one session can claim is no cold start. */
-			bench.n_tasks = number("tasks", optarg, 20, 12000);
-			break;
-		case 'r':
-			/* Each takes some of a cluster's processes. */
-			bench.n_repeats =
-				(unsigned int)number("runs", optarg, 1, 9);
-			break;
-		case 'T':
-			bench.n_scale_tasks =
-				number("scale-tasks", optarg, 0, 1000000);
-			break;
-		case 'N':
-			bench.n_scale_nodes = (unsigned int)number(
-				"scale-nodes", optarg, 12, 240);
-			break;
-		case 'o':
-			only = optarg;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(0);
-		default:
-			fputs(usage, stderr);
-			exit(2);
-		}
-	}
-	if (optind < argc) {
-		fputs(usage, stderr);
-		exit(2);
-	}
+	bench_read_options(argc, argv, usage, options);
+	if (is_ensemble)
+		bench.n_servers = 3;
 	/* It takes minutes by itself. */
 	if (bench.n_scale_tasks == SIZE_MAX)
 		bench.n_scale_tasks = bench.quick ? 0 : SCALE_TASKS;
@@ -154,14 +88,14 @@ static void run(const char *name, void (*scenario)(const struct bench *bench))
 
 int main(int argc, char **argv)
 {
-	struct zkservers_options options = {.tick_ms = TICK_MS,
+	struct zkservers_options servers = {.tick_ms = TICK_MS,
 					    .lasting = true};
 
 	read_options(argc, argv);
 	if (zkservers_lack())
 		bench_die("%s", zkservers_lack());
-	options.n = bench.n_servers;
-	bench.servers = zkservers_start(&options);
+	servers.n = bench.n_servers;
+	bench.servers = zkservers_start(&servers);
 	bench.raw = raw_open(bench.servers);
 	run("cold", bench_cold_start);
 	run("failover", bench_failover);
