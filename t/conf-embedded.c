@@ -14,37 +14,28 @@ static struct site *threads_site(uint64_t seed)
 	return site_new_threads();
 }
 
-static void *plain_broker(struct site *site)
+/* How the broker is bad. */
+struct faults {
+	int64_t delay_max_ms;
+	int64_t lag_ms;
+};
+
+static void *broker_new(struct site *site, const void *config)
 {
+	const struct faults *faults = config;
 	struct metafora_embedded_broker *broker;
 
 	(void)site;
 	CU_ASSERT_EQUAL_FATAL(metafora_embedded_broker_new(TIMEOUT_MS, &broker),
 			      0);
-	return broker;
-}
-
-static void *delaying_broker(struct site *site)
-{
-	void *broker = plain_broker(site);
-
-	CU_ASSERT_EQUAL(metafora_embedded_delay(broker, NULL, 0, 40), 0);
-	return broker;
-}
-
-static void *lagging_broker(struct site *site)
-{
-	void *broker = plain_broker(site);
-
-	CU_ASSERT_EQUAL(metafora_embedded_lag(broker, NULL, 300), 0);
-	return broker;
-}
-
-static void *bad_broker(struct site *site)
-{
-	void *broker = delaying_broker(site);
-
-	CU_ASSERT_EQUAL(metafora_embedded_lag(broker, NULL, 300), 0);
+	if (faults->delay_max_ms)
+		CU_ASSERT_EQUAL(metafora_embedded_delay(broker, NULL, 0,
+							faults->delay_max_ms),
+				0);
+	if (faults->lag_ms)
+		CU_ASSERT_EQUAL(metafora_embedded_lag(broker, NULL,
+						      faults->lag_ms),
+				0);
 	return broker;
 }
 
@@ -66,10 +57,12 @@ static void broker_free(void *arg)
 	metafora_embedded_broker_free(broker);
 }
 
-static struct metafora_coordinator *coordinator_new(void *broker)
+static struct metafora_coordinator *coordinator_new(void *broker,
+						    const void *config)
 {
 	struct metafora_coordinator *coordinator;
 
+	(void)config;
 	CU_ASSERT_EQUAL_FATAL(
 		metafora_embedded_coordinator_new(broker, &coordinator), 0);
 	return coordinator;
@@ -93,22 +86,22 @@ static void lose(void *broker, const char *node, size_t n_writes,
 		0);
 }
 
-#define BACKEND(n, make_site, make_broker)                                     \
+#define BACKEND(n, make_site, ...)                                             \
 	{                                                                      \
 		.site_new = make_site, .n_seeds = n, .patience_ms = 20000,     \
-		.broker_new = make_broker, .broker_free = broker_free,         \
+		.config = &(const struct faults){__VA_ARGS__},                 \
+		.broker_new = broker_new, .broker_free = broker_free,          \
 		.coordinator_new = coordinator_new, .expire = expire,          \
 		.cut = cut, .lose = lose,                                      \
 	}
 #define N_SEEDS 10
-#define WORLD(make_broker) BACKEND(N_SEEDS, site_new_world, make_broker)
+#define WORLD(...) BACKEND(N_SEEDS, site_new_world, __VA_ARGS__)
 
-static const struct conf_backend plain = WORLD(plain_broker);
-static const struct conf_backend delay = WORLD(delaying_broker);
-static const struct conf_backend lag = WORLD(lagging_broker);
-static const struct conf_backend both = WORLD(bad_broker);
-static const struct conf_backend threads =
-	BACKEND(1, threads_site, plain_broker);
+static const struct conf_backend plain = WORLD(0);
+static const struct conf_backend delay = WORLD(.delay_max_ms = 40);
+static const struct conf_backend lag = WORLD(.lag_ms = 300);
+static const struct conf_backend both = WORLD(.delay_max_ms = 40, .lag_ms = 300);
+static const struct conf_backend threads = BACKEND(1, threads_site, 0);
 
 CONF_CASES(CONF_STAMP, plain)
 CONF_CASES(CONF_STAMP, delay)

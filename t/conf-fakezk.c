@@ -1,80 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The conformance suite on the ZooKeeper coordinator over a simulated ensemble. */
-#include "clock.h"
 #include "conf/conf.h"
-#include "fakezk.h"
-#include "zookeeper/options.h"
+#include "conf/fakezk_site.h"
 
-#define TIMEOUT_MS 1000
-#define TICK_MS 100
 #define N_SEEDS 10
 
-static struct world *world; /* of the present case */
+#define SITE(...) {.root = "/test/ns", .n_buckets = 16, __VA_ARGS__}
 
-static void *broker(struct site *site, unsigned int n_servers,
-		    uint64_t latency_max_ms, uint64_t lag_max_ms)
+static const struct fakezk_site one_server = SITE(.n_servers = 1);
+static const struct fakezk_site three_servers = SITE(.lag_max_ms = 2);
+static const struct fakezk_site slow_servers = SITE(.latency_max_ms = 8);
+static const struct fakezk_site lagging_servers = SITE(.lag_max_ms = 60);
+
+static void broker_free(void *fake)
 {
-	const struct fakezk_config config = {
-		.n_servers = n_servers,
-		.tick_ns = TICK_MS * MF_NS_PER_MS,
-		.latency_min_ns = MF_NS_PER_MS / 20,
-		.latency_max_ns = latency_max_ms * MF_NS_PER_MS,
-		.lag_max_ns = lag_max_ms * MF_NS_PER_MS,
-	};
-
-	world = site->world;
-	return fakezk_new(world, &config);
-}
-
-static void *one_server(struct site *site)
-{
-	return broker(site, 1, 1, 0);
-}
-
-static void *three_servers(struct site *site)
-{
-	return broker(site, 3, 1, 2);
-}
-
-static void *slow_servers(struct site *site)
-{
-	return broker(site, 3, 8, 0);
-}
-
-static void *lagging_servers(struct site *site)
-{
-	return broker(site, 3, 1, 60);
-}
-
-static void broker_free(void *arg)
-{
-	struct fakezk *fake = arg;
-
-	/* Who was cut off when it closed is gone when its time is over. */
-	world_run_for(world, 2 * TIMEOUT_MS * MF_NS_PER_MS);
-	CU_ASSERT_EQUAL(fakezk_n_sessions(fake), 0);
+	fakezk_site_drain(fake);
 	CU_ASSERT_EQUAL(fakezk_n_children(fake, "/test/ns/nodes"), 0);
 	CU_ASSERT_EQUAL(fakezk_n_children(fake, "/test/ns/leases"), 0);
-	fakezk_free(fake);
-}
-
-static struct metafora_coordinator *coordinator_new(void *fake)
-{
-	struct metafora_zookeeper_options *options;
-	struct metafora_coordinator *coordinator;
-
-	CU_ASSERT_EQUAL_FATAL(
-		metafora_zookeeper_options_new("fake", "/test/ns", &options),
-		0);
-	CU_ASSERT_EQUAL(metafora_zookeeper_set_session_timeout_ms(options,
-								  TIMEOUT_MS),
-			0);
-	CU_ASSERT_EQUAL(metafora_zookeeper_set_buckets(options, 16), 0);
-	CU_ASSERT_EQUAL_FATAL(mf_zk_coordinator_new(options, &fakezk_calls,
-						    fake, &coordinator),
-			      0);
-	metafora_zookeeper_options_free(options);
-	return coordinator;
+	fakezk_site_free(fake);
 }
 
 static void expire(void *fake, const char *node)
@@ -93,13 +36,13 @@ static void lose(void *fake, const char *node, size_t n_writes,
 	fakezk_lose(fake, node, n_writes, before_commit);
 }
 
-#define BACKEND(make_broker)                                                   \
-	{                                                                      \
+#define BACKEND(site)                                                         \
+	{                                                                     \
 		.site_new = site_new_world, .n_seeds = N_SEEDS,               \
-		.patience_ms = 20000,                                          \
-		.broker_new = make_broker, .broker_free = broker_free,         \
-		.coordinator_new = coordinator_new, .expire = expire,          \
-		.cut = cut, .lose = lose,                                      \
+		.patience_ms = 20000, .config = &(site),                      \
+		.broker_new = fakezk_site_broker, .broker_free = broker_free, \
+		.coordinator_new = fakezk_site_coordinator, .expire = expire, \
+		.cut = cut, .lose = lose,                                     \
 	}
 
 static const struct conf_backend one = BACKEND(one_server);

@@ -33,7 +33,7 @@ static struct site *threads_site(uint64_t seed)
 	return site_new_threads();
 }
 
-static void *broker_new(struct site *site)
+static void *broker_new(struct site *site, const void *config)
 {
 	const struct zkservers_options options = {
 		.n = CONF_ZK_SERVERS,
@@ -42,7 +42,7 @@ static void *broker_new(struct site *site)
 	static unsigned int n_brokers;
 	struct broker *broker = calloc(1, sizeof(*broker));
 
-	(void)site;
+	(void)site, (void)config;
 	CU_ASSERT_PTR_NOT_NULL_FATAL(broker);
 	if (!servers)
 		servers = zkservers_start(&options);
@@ -93,12 +93,14 @@ static void broker_free(void *arg)
 	free(broker);
 }
 
-static struct metafora_coordinator *coordinator_new(void *arg)
+static struct metafora_coordinator *coordinator_new(void *arg,
+						    const void *config)
 {
 	struct broker *broker = arg;
 	struct metafora_zookeeper_options *options;
 	struct metafora_coordinator *coordinator;
 
+	(void)config;
 	CU_ASSERT_EQUAL_FATAL(metafora_zookeeper_options_new(
 				      "relayed", broker->root, &options),
 			      0);

@@ -17,6 +17,8 @@ libconf_la_SOURCES = \
 	t/conf/clients.c \
 	t/conf/commands.c \
 	t/conf/conf.h \
+	t/conf/fakezk_site.c \
+	t/conf/fakezk_site.h \
 	t/conf/harness.c \
 	t/conf/sessions.c \
 	t/conf/watches.c

@@ -5,67 +5,24 @@
 #include <string.h>
 
 #include "client.h"
-#include "clock.h"
 #include "conf/conf.h"
-#include "fakezk.h"
+#include "conf/fakezk_site.h"
 #include "name.h"
-#include "zookeeper/options.h"
 #include "zookeeper/path.h"
 
-#define TIMEOUT_MS 1000
-#define TICK_MS 100
 #define CHECK_MS 600000
 #define ROOT "/ns"
 #define BUCKETS 4
 
-static struct world *world;
-
-static void *broker_new(struct site *site)
-{
-	const struct fakezk_config config = {
-		.n_servers = 3,
-		.tick_ns = TICK_MS * MF_NS_PER_MS,
-		.latency_min_ns = MF_NS_PER_MS / 20,
-		.latency_max_ns = MF_NS_PER_MS,
-		.lag_max_ns = 20 * MF_NS_PER_MS,
-	};
-
-	world = site->world;
-	return fakezk_new(world, &config);
-}
-
-static void broker_free(void *fake)
-{
-	world_run_for(world, 2 * TIMEOUT_MS * MF_NS_PER_MS);
-	CU_ASSERT_EQUAL(fakezk_n_sessions(fake), 0);
-	fakezk_free(fake);
-}
-
-static struct metafora_coordinator *coordinator_new(void *fake)
-{
-	struct metafora_zookeeper_options *options;
-	struct metafora_coordinator *coordinator;
-
-	CU_ASSERT_EQUAL_FATAL(
-		metafora_zookeeper_options_new("fake", ROOT, &options), 0);
-	CU_ASSERT_EQUAL(
-		metafora_zookeeper_set_session_timeout_ms(options, TIMEOUT_MS),
-		0);
-	CU_ASSERT_EQUAL(metafora_zookeeper_set_buckets(options, BUCKETS), 0);
-	CU_ASSERT_EQUAL_FATAL(mf_zk_coordinator_new(options, &fakezk_calls,
-						    fake, &coordinator),
-			      0);
-	metafora_zookeeper_options_free(options);
-	return coordinator;
-}
+static const struct fakezk_site lagging = {
+	.root = ROOT,
+	.n_buckets = BUCKETS,
+	.lag_max_ms = 20,
+};
 
 static const struct conf_backend backend = {
-	.site_new = site_new_world,
-	.n_seeds = 10,
+	FAKEZK_SITE(lagging, 10),
 	.patience_ms = 60000,
-	.broker_new = broker_new,
-	.broker_free = broker_free,
-	.coordinator_new = coordinator_new,
 };
 
 /* --- a check ---------------------------------------------------------------------- */
@@ -116,8 +73,8 @@ static struct metafora_client *begin(struct conf *c, bool repair)
 {
 	struct metafora_client *client;
 
-	CU_ASSERT_EQUAL_FATAL(mf_client_new_on(&world->runtime, c->coordinator,
-					       NULL, NULL, METAFORA_LOG_ERROR,
+	CU_ASSERT_EQUAL_FATAL(mf_client_new_on(&c->site->world->runtime,
+					       c->coordinator, NULL, NULL, METAFORA_LOG_ERROR,
 					       &client),
 			      0);
 	memset(&found, 0, sizeof(found));
@@ -127,17 +84,15 @@ static struct metafora_client *begin(struct conf *c, bool repair)
 	return client;
 }
 
-static void finish(struct metafora_client *client)
+static void finish(struct conf *c, struct metafora_client *client)
 {
-	CU_ASSERT(
-		world_run_until(world, is_answered, NULL,
-				world_now_ns(world) + CHECK_MS * MF_NS_PER_MS));
+	CU_ASSERT(site_wait(c->site, is_answered, NULL, CHECK_MS));
 	metafora_client_free(client);
 }
 
 static void check(struct conf *c, bool repair)
 {
-	finish(begin(c, repair));
+	finish(c, begin(c, repair));
 	CU_ASSERT_EQUAL(found.error, 0);
 }
 
@@ -341,10 +296,10 @@ static void a_living_node_keeps_its_commands(struct conf *c)
 		fakezk_put(c->broker, ROOT "/commands/b", NULL);
 		fakezk_put(c->broker, path, NULL);
 		client = begin(c, true);
-		world_run_for(world, ms * MF_NS_PER_MS);
+		site_pass(c->site, ms);
 		was_there = fakezk_exists(c->broker, path);
 		put(c, ROOT "/leases/b");
-		finish(client);
+		finish(c, client);
 		if (remedy_of(ROOT "/leases/b", "not ephemeral") < 0) {
 			CU_ASSERT_EQUAL(fakezk_exists(c->broker, path),
 					was_there);
@@ -374,10 +329,10 @@ static void what_is_fleeting_does_not_count(struct conf *c)
 			METAFORA_REMEDY_NONE);
 	snprintf(claim, sizeof(claim), "%s", found.rows[0].path);
 	client = begin(c, true);
-	world_run_for(world, 1000 * MF_NS_PER_MS);
+	site_pass(c->site, 1000);
 	CU_ASSERT_FALSE(found.answered);
 	CU_ASSERT_EQUAL(fakezk_delete(c->broker, claim), ZK_OK);
-	finish(client);
+	finish(c, client);
 	CU_ASSERT_EQUAL(found.error, 0);
 	expect_nothing();
 }
@@ -428,7 +383,7 @@ static void odd_tasks_are_told(struct conf *c)
 			ZK_OK);
 	put(c, path_in("tasks", "t", "/child", false));
 	/* On all servers. */
-	world_run_for(world, 1000 * MF_NS_PER_MS);
+	site_pass(c->site, 1000);
 	fakezk_set_sequence(c->broker, ROOT "/claims/01",
 			    ZK_SEQUENCE_MAX - 1000);
 	check(c, false);
@@ -453,10 +408,10 @@ static void a_lost_connection_is_survived(struct conf *c)
 	put_junk(c);
 	client = begin(c, true);
 	for (i = 0; i < 40 && !found.answered; i++) {
-		world_run_for(world, 100 * MF_NS_PER_MS);
+		site_pass(c->site, 100);
 		fakezk_reset(c->broker, NULL);
 	}
-	finish(client);
+	finish(c, client);
 	CU_ASSERT_EQUAL(found.error, 0);
 	/* Outcomes may be unknown; what was known is right. */
 	check(c, true);
@@ -487,42 +442,36 @@ static void a_cancelled_check_leaves_nothing(struct conf *c)
 			ZK_OK);
 	/* Within the pause. */
 	client = begin(c, true);
-	world_run_for(world, 1000 * MF_NS_PER_MS);
+	site_pass(c->site, 1000);
 	CU_ASSERT_FALSE(found.answered);
 	metafora_client_free(client);
 	CU_ASSERT(found.answered);
 	CU_ASSERT_EQUAL(found.error, METAFORA_ESTOPPED);
 }
 
-#define CASES(X)                                                               \
-	X(all_is_well, "in a healthy cluster nothing is found")                \
-	X(junk_is_found, "junk is found and, without repair, left alone")      \
-	X(junk_is_mended, "repair removes what no node has made, no more")     \
-	X(many_commands_are_removed, "many commands of a dead node go")        \
-	X(a_living_node_keeps_its_commands,                                    \
-	  "commands of who holds a lease are left alone")                      \
-	X(what_is_fleeting_does_not_count,                                     \
-	  "what a second look does not show does not count")                   \
-	X(missing_folders_are_made, "missing folders are made")                \
-	X(a_missing_claims_folder_stays_missing,                               \
-	  "a missing folder of claims is told, not made")                      \
-	X(odd_tasks_are_told, "odd tasks and spent counters are told")         \
-	X(a_lost_connection_is_survived, "a lost connection is survived")      \
-	X(a_refused_repair_says_so, "a refused repair says so")                \
-	X(a_cancelled_check_leaves_nothing, "a cancelled check leaves "        \
+#define CASES(X)                                                              \
+	X(backend, all_is_well, "in a healthy cluster nothing is found")      \
+	X(backend, junk_is_found, "junk is found and, without repair, left alone") \
+	X(backend, junk_is_mended, "repair removes what no node has made, no more") \
+	X(backend, many_commands_are_removed, "many commands of a dead node go") \
+	X(backend, a_living_node_keeps_its_commands,                          \
+	  "commands of who holds a lease are left alone")                     \
+	X(backend, what_is_fleeting_does_not_count,                           \
+	  "what a second look does not show does not count")                  \
+	X(backend, missing_folders_are_made, "missing folders are made")      \
+	X(backend, a_missing_claims_folder_stays_missing,                     \
+	  "a missing folder of claims is told, not made")                     \
+	X(backend, odd_tasks_are_told, "odd tasks and spent counters are told") \
+	X(backend, a_lost_connection_is_survived, "a lost connection is survived") \
+	X(backend, a_refused_repair_says_so, "a refused repair says so")      \
+	X(backend, a_cancelled_check_leaves_nothing, "a cancelled check leaves " \
 					    "nothing")
 
-#define STAMP(fn, text)                                                        \
-	static void run_##fn(void)                                             \
-	{                                                                      \
-		conf_run(&backend, fn);                                        \
-	}
-CASES(STAMP)
+CASES(CONF_STAMP_OWN)
 
-#define ROW(fn, text) {text, run_##fn},
 /* clang-format off */
 static const struct tap_case cases[] = {
-	CASES(ROW)
+	CASES(CONF_ROW_OWN)
 };
 /* clang-format on */
 

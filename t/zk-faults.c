@@ -4,103 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "conf/conf.h"
-#include "fakezk.h"
+#include "conf/fakezk_site.h"
 #include "name.h"
-#include "zookeeper/options.h"
 #include "zookeeper/path.h"
 
-#define TIMEOUT_MS 1000
-#define TICK_MS 100
 #define ROOT "/test/ns"
 #define N_SEEDS 5
 
-static struct world *world;
+#define SITE(...) {.root = ROOT, .n_buckets = 4, __VA_ARGS__}
 
-static void *servers(struct site *site, uint64_t tick_ms, uint64_t lag_min_ms,
-		     uint64_t lag_max_ms)
-{
-	const struct fakezk_config config = {
-		.n_servers = 3,
-		.tick_ns = tick_ms * MF_NS_PER_MS,
-		.latency_min_ns = MF_NS_PER_MS / 20,
-		.latency_max_ns = MF_NS_PER_MS,
-		.lag_min_ns = lag_min_ms * MF_NS_PER_MS,
-		.lag_max_ns = lag_max_ms * MF_NS_PER_MS,
-	};
-
-	world = site->world;
-	return fakezk_new(world, &config);
-}
-
-static void *broker_new(struct site *site)
-{
-	return servers(site, TICK_MS, 0, 2);
-}
-
+static const struct fakezk_site plain_site = SITE(.lag_max_ms = 2);
 /* Few ticks to a timeout: the leader hears seldom of sessions. */
-static void *coarse_broker_new(struct site *site)
-{
-	return servers(site, TIMEOUT_MS / 4, 0, 0);
-}
-
+static const struct fakezk_site coarse_site =
+	SITE(.tick_ms = FAKEZK_TIMEOUT_MS / 4);
 /* Followers that trail far behind. */
-static void *late_broker_new(struct site *site)
-{
-	return servers(site, TICK_MS, 150, 200);
-}
+static const struct fakezk_site late_site =
+	SITE(.lag_min_ms = 150, .lag_max_ms = 200);
 
-static void broker_free(void *fake)
-{
-	world_run_for(world, 2 * TIMEOUT_MS * MF_NS_PER_MS);
-	CU_ASSERT_EQUAL(fakezk_n_sessions(fake), 0);
-	fakezk_free(fake);
-}
+#define BACKEND(site, seeds) {FAKEZK_SITE(site, seeds), .patience_ms = 60000}
 
-static struct metafora_coordinator *coordinator_with(void *fake,
-						     uint32_t n_buckets)
-{
-	struct metafora_zookeeper_options *options;
-	struct metafora_coordinator *coordinator;
-
-	CU_ASSERT_EQUAL_FATAL(
-		metafora_zookeeper_options_new("fake", ROOT, &options), 0);
-	CU_ASSERT_EQUAL(metafora_zookeeper_set_session_timeout_ms(options,
-								  TIMEOUT_MS),
-			0);
-	if (n_buckets)
-		CU_ASSERT_EQUAL(metafora_zookeeper_set_buckets(options,
-							       n_buckets),
-				0);
-	CU_ASSERT_EQUAL_FATAL(mf_zk_coordinator_new(options, &fakezk_calls,
-						    fake, &coordinator),
-			      0);
-	metafora_zookeeper_options_free(options);
-	return coordinator;
-}
-
-static struct metafora_coordinator *coordinator_new(void *fake)
-{
-	return coordinator_with(fake, 4);
-}
-
-#define BACKEND(make, seeds)                                                  \
-	{                                                                     \
-		.site_new = site_new_world, .n_seeds = seeds,                 \
-		.patience_ms = 60000, .broker_new = make,                     \
-		.broker_free = broker_free,                                   \
-		.coordinator_new = coordinator_new,                           \
-	}
-
-static const struct conf_backend backend = BACKEND(broker_new, N_SEEDS);
-static const struct conf_backend coarse = BACKEND(coarse_broker_new, 60);
-static const struct conf_backend late = BACKEND(late_broker_new, N_SEEDS);
-
-static void pass(uint64_t ms)
-{
-	world_run_for(world, ms * MF_NS_PER_MS);
-}
+static const struct conf_backend plain = BACKEND(plain_site, N_SEEDS);
+static const struct conf_backend coarse = BACKEND(coarse_site, 60);
+static const struct conf_backend late = BACKEND(late_site, N_SEEDS);
 
 /* The folder of the task's claims, or of tasks. */
 static const char *folder_of(const char *kind, const char *task)
@@ -320,7 +246,7 @@ static bool gets(struct conf *c, struct rec_node *node,
 		.properties = node,
 	};
 
-	return site_wait(c->site, has_verdict, &wanted, backend.patience_ms);
+	return site_wait(c->site, has_verdict, &wanted, plain.patience_ms);
 }
 
 static void on_a_deleted_claim(struct conf *c)
@@ -352,11 +278,10 @@ static void on_an_orphan_claim(struct conf *c)
 	snprintf(stem, sizeof(stem), "%s", in_folder("claims", "t", "t:a:"));
 	CU_ASSERT_EQUAL(fakezk_put_claim(c->broker, stem, "a"), ZK_OK);
 	/* Its session withdraws what nobody runs; others do not touch it. */
-	CU_ASSERT(world_run_until(world, no_claims, c->broker,
-				  world_now_ns(world) + 5000 * MF_NS_PER_MS));
+	CU_ASSERT(site_wait(c->site, no_claims, c->broker, 5000));
 	CU_ASSERT_EQUAL(conf_claim(c, b, "t").result, METAFORA_RESULT_OWNED);
 	CU_ASSERT_EQUAL(fakezk_put_claim(c->broker, stem, "b"), ZK_OK);
-	pass(3000);
+	site_pass(c->site, 3000);
 	CU_ASSERT_EQUAL(rec_n_claims(a), 2);
 	CU_ASSERT_EQUAL(rec_n_claims(b), 2);
 }
@@ -381,7 +306,7 @@ static void on_a_late_server_after_a_loss(struct conf *c)
 	fakezk_steer(c->broker, 0);
 	a = conf_join(c, "a");
 	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
-	pass(1000);
+	site_pass(c->site, 1000);
 	fakezk_steer(c->broker, 1);
 	fakezk_lose(c->broker, "a", 1, false);
 	settle_claim(c, a, conf_claim(c, a, "t"));
@@ -412,7 +337,7 @@ static void on_a_reborn_task(struct conf *c)
 	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
 	claim = conf_claim(c, a, "t");
 	CU_ASSERT_EQUAL(claim.result, METAFORA_RESULT_OWNED);
-	pass(100);
+	site_pass(c->site, 100);
 	/* Between two looks of the owner: no list ever lacks it. */
 	fakezk_delete(c->broker, in_folder("tasks", "t", "t"));
 	fakezk_put(c->broker, in_folder("tasks", "t", "t"), "new");
@@ -456,7 +381,7 @@ static void on_expiry_while_joining(struct conf *c)
 
 	for (i = 0; i < 20; i++) {
 		fakezk_expire(c->broker, "a");
-		pass((uint64_t)i * 3);
+		site_pass(c->site, (uint64_t)i * 3);
 	}
 	CU_ASSERT(conf_reaches(c, a, METAFORA_SESSION_CONNECTED));
 	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
@@ -487,13 +412,13 @@ static void on_a_living_namesake(struct conf *c)
 
 	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
 	CU_ASSERT_EQUAL(conf_claim(c, a, "t").result, METAFORA_RESULT_OWNED);
-	begin_ns = world_now_ns(world);
+	begin_ns = site_now_ns(c->site);
 	second = conf_open(c, "a");
 	CU_ASSERT(conf_reaches(c, second, METAFORA_SESSION_FAILED));
 	CU_ASSERT_EQUAL(second->error, METAFORA_EEXIST);
-	CU_ASSERT(world_now_ns(world) - begin_ns <
-		  2 * TIMEOUT_MS * MF_NS_PER_MS);
-	pass(2 * TIMEOUT_MS);
+	CU_ASSERT(site_now_ns(c->site) - begin_ns <
+		  2 * FAKEZK_TIMEOUT_MS * MF_NS_PER_MS);
+	site_pass(c->site, 2 * FAKEZK_TIMEOUT_MS);
 	CU_ASSERT_EQUAL(a->n_lost, 0);
 	CU_ASSERT(conf_sees_n_claims(c, a, 1));
 }
@@ -504,12 +429,12 @@ static void on_a_quick_restart(struct conf *c)
 	struct rec_node *a = conf_join(c, "a");
 	uint64_t begin_ns;
 
-	pass(c->seed * 77);
+	site_pass(c->site, c->seed * 77);
 	conf_kill(c, a);
-	begin_ns = world_now_ns(world);
+	begin_ns = site_now_ns(c->site);
 	CU_ASSERT(conf_is_back(c, conf_open(c, "a"), 0));
-	CU_ASSERT(world_now_ns(world) - begin_ns <
-		  (TIMEOUT_MS * 3 / 2 + 2 * TICK_MS) * MF_NS_PER_MS);
+	CU_ASSERT(site_now_ns(c->site) - begin_ns <
+		  (FAKEZK_TIMEOUT_MS * 3 / 2 + 2 * FAKEZK_TICK_MS) * MF_NS_PER_MS);
 }
 
 /* --- no server -------------------------------------------------------------------------------- */
@@ -520,7 +445,7 @@ static void on_no_server(struct conf *c)
 
 	fakezk_cut(c->broker, NULL, true);
 	a = conf_open(c, "a");
-	pass(100000);
+	site_pass(c->site, 100000);
 	CU_ASSERT_FALSE(a->has_session_state);
 	fakezk_cut(c->broker, NULL, false);
 	CU_ASSERT(conf_is_back(c, a, 0));
@@ -532,7 +457,7 @@ static void on_close_without_a_server(struct conf *c)
 
 	fakezk_cut(c->broker, NULL, true);
 	a = conf_open(c, "a");
-	pass(500);
+	site_pass(c->site, 500);
 	rec_node_close(a);
 	CU_ASSERT_EQUAL(a->session_state, METAFORA_SESSION_CLOSED);
 }
@@ -558,12 +483,11 @@ static void on_a_cut_off_follower(struct conf *c)
 	fakezk_steer(c->broker, 1);
 	a = conf_join(c, "a");
 	CU_ASSERT_PTR_NOT_NULL(b);
-	pass(700 + c->seed * 97);
+	site_pass(c->site, 700 + c->seed * 97);
 	fakezk_isolate(c->broker, 1, true);
-	CU_ASSERT(world_run_until(world, is_gone, c->broker,
-				  world_now_ns(world) +
-					  10 * TIMEOUT_MS * MF_NS_PER_MS));
-	CU_ASSERT(world_now_ns(world) >= a->lease_ns);
+	CU_ASSERT(site_wait(c->site, is_gone, c->broker,
+			    10 * FAKEZK_TIMEOUT_MS));
+	CU_ASSERT(site_now_ns(c->site) >= a->lease_ns);
 	fakezk_isolate(c->broker, 1, false);
 	CU_ASSERT(conf_is_back(c, a, 1));
 }
@@ -589,15 +513,14 @@ static void on_a_follower_cut_off_after_a_write(struct conf *c)
 	conf_join(c, "b");
 	fakezk_steer(c->broker, 1);
 	a = conf_join(c, "a");
-	pass(2000 + c->seed * 31);
+	site_pass(c->site, 2000 + c->seed * 31);
 	than.properties = a;
 	than.token = a->lease_ns;
 	CU_ASSERT(site_wait(c->site, has_later_lease, &than, 5000));
 	fakezk_isolate(c->broker, 1, true);
-	CU_ASSERT(world_run_until(world, is_gone, c->broker,
-				  world_now_ns(world) +
-					  10 * TIMEOUT_MS * MF_NS_PER_MS));
-	CU_ASSERT(world_now_ns(world) >= a->lease_ns);
+	CU_ASSERT(site_wait(c->site, is_gone, c->broker,
+			    10 * FAKEZK_TIMEOUT_MS));
+	CU_ASSERT(site_now_ns(c->site) >= a->lease_ns);
 	fakezk_isolate(c->broker, 1, false);
 	CU_ASSERT(conf_is_back(c, a, 1));
 }
@@ -608,9 +531,9 @@ static void on_an_idle_cluster(struct conf *c)
 	uint64_t n;
 
 	conf_join(c, "a");
-	pass(5000);
+	site_pass(c->site, 5000);
 	before = fakezk_zxid(c->broker);
-	pass(100 * TIMEOUT_MS);
+	site_pass(c->site, 100 * FAKEZK_TIMEOUT_MS);
 	n = fakezk_zxid(c->broker) - before;
 	/* One write a little less often than each quarter of the timeout. */
 	CU_ASSERT(n > 100 * 3 && n <= 100 * 4);
@@ -702,9 +625,7 @@ static void on_commands_for_others(struct conf *c)
 				   "/commands/a/00000000000000aa:"
 				   "00000000000000bb:1:0000000000", "old"),
 			ZK_OK);
-	CU_ASSERT(world_run_until(world, no_commands, c->broker,
-				  world_now_ns(world) +
-					  10000 * MF_NS_PER_MS));
+	CU_ASSERT(site_wait(c->site, no_commands, c->broker, 10000));
 	CU_ASSERT_EQUAL(a->n_commands, 0);
 	rec_node_close(a);
 	/* Who leaves leaves no folder. */
@@ -712,64 +633,47 @@ static void on_commands_for_others(struct conf *c)
 }
 
 #define CASES(X)                                                              \
-	X(on_another_version, "a namespace of another version is refused")    \
-	X(on_a_foreign_folder, "a folder that is no namespace is refused")    \
-	X(on_a_broken_record, "a broken layout record is refused")            \
-	X(on_other_buckets, "another number of buckets is refused")           \
-	X(on_a_deleted_namespace,                                             \
+	X(plain, on_another_version, "a namespace of another version is refused") \
+	X(plain, on_a_foreign_folder, "a folder that is no namespace is refused") \
+	X(plain, on_a_broken_record, "a broken layout record is refused")     \
+	X(plain, on_other_buckets, "another number of buckets is refused")    \
+	X(plain, on_a_deleted_namespace,                                      \
 	  "a namespace deleted under a node is made again, tokens grow")      \
-	X(on_forbidden_joining, "a node that may not join fails for good")   \
-	X(on_forbidden_claims, "what an ACL forbids fails and can be repeated") \
-	X(on_junk, "junk in the folders is ignored")                          \
-	X(on_much_junk, "20,000 strange children are ignored")                \
-	X(on_a_task_with_children, "a task with children cannot be done")     \
-	X(on_a_deleted_claim, "a claim that somebody deletes has vanished")   \
-	X(on_an_orphan_claim, "a claim without a runner is withdrawn")        \
-	X(on_a_reborn_task, "a task deleted and made again is noticed")       \
-	X(on_a_deleted_lease, "a node whose lease or record is deleted joins again")    \
-	X(on_expiry_again_and_again, "sessions may expire again and again")   \
-	X(on_expiry_while_joining, "a session may expire while it joins")     \
-	X(on_expiry_during_close, "a session may expire while it closes")     \
-	X(on_a_living_namesake,                                               \
+	X(plain, on_forbidden_joining, "a node that may not join fails for good") \
+	X(plain, on_forbidden_claims, "what an ACL forbids fails and can be repeated") \
+	X(plain, on_junk, "junk in the folders is ignored")                   \
+	X(plain, on_much_junk, "20,000 strange children are ignored")         \
+	X(plain, on_a_task_with_children, "a task with children cannot be done") \
+	X(plain, on_a_deleted_claim, "a claim that somebody deletes has vanished") \
+	X(plain, on_an_orphan_claim, "a claim without a runner is withdrawn") \
+	X(plain, on_a_reborn_task, "a task deleted and made again is noticed") \
+	X(plain, on_a_deleted_lease, "a node whose lease or record is deleted joins again") \
+	X(plain, on_expiry_again_and_again, "sessions may expire again and again") \
+	X(plain, on_expiry_while_joining, "a session may expire while it joins") \
+	X(plain, on_expiry_during_close, "a session may expire while it closes") \
+	X(plain, on_a_living_namesake,                                        \
 	  "a living namesake keeps a node out within two timeouts")           \
-	X(on_a_quick_restart,                                                 \
+	X(plain, on_a_quick_restart,                                          \
 	  "a crashed node's name is free as soon as its session is gone")     \
-	X(on_no_server, "a node joins when a server appears")                 \
-	X(on_close_without_a_server, "close ends without any server")         \
-	X(on_a_cut_off_follower,                                              \
+	X(plain, on_no_server, "a node joins when a server appears")          \
+	X(plain, on_close_without_a_server, "close ends without any server")  \
+	X(plain, on_a_cut_off_follower,                                       \
 	  "a lease ends before the session, on a follower that is cut off")   \
-	X(on_a_claim_of_an_earlier_session,                                   \
+	X(plain, on_a_claim_of_an_earlier_session,                            \
 	  "a claim of an earlier session of the name is left alone")          \
-	X(on_an_idle_cluster, "an idle node makes its lease writes only")     \
-	X(on_a_full_session, "a full session claims no more, and says so")    \
-	X(on_commands_for_others, "commands for an earlier life are removed")
+	X(plain, on_an_idle_cluster, "an idle node makes its lease writes only") \
+	X(plain, on_a_full_session, "a full session claims no more, and says so") \
+	X(plain, on_commands_for_others, "commands for an earlier life are removed") \
+	X(late, on_a_late_server_after_a_loss,                                \
+	  "an unknown outcome is settled although the next server is late")   \
+	X(coarse, on_a_follower_cut_off_after_a_write,                        \
+	  "a lease ends before the session, cut off right after a write")
 
-/* The same, each on servers of its own. */
-static void run_late(void)
-{
-	conf_run(&late, on_a_late_server_after_a_loss);
-}
+CASES(CONF_STAMP_OWN)
 
-static void run_coarse(void)
-{
-	conf_run(&coarse, on_a_follower_cut_off_after_a_write);
-}
-
-#define STAMP(fn, text)                                                       \
-	static void run_##fn(void)                                            \
-	{                                                                     \
-		conf_run(&backend, fn);                                       \
-	}
-CASES(STAMP)
-
-#define ROW(fn, text) {text, run_##fn},
 /* clang-format off */
 static const struct tap_case cases[] = {
-	CASES(ROW)
-	{"an unknown outcome is settled although the next server is late",
-	 run_late},
-	{"a lease ends before the session, cut off right after a write",
-	 run_coarse},
+	CASES(CONF_ROW_OWN)
 };
 /* clang-format on */
 

@@ -3,80 +3,29 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "clock.h"
 #include "conf/conf.h"
-#include "fakezk.h"
+#include "conf/fakezk_site.h"
 #include "name.h"
-#include "zookeeper/options.h"
 #include "zookeeper/path.h"
 
-#define TIMEOUT_MS 1000
-#define TICK_MS 100
 #define DELAY_MS 5000
 #define ROOT "/ns"
 
-static struct world *world;
-
-static void *broker_new(struct site *site)
-{
-	const struct fakezk_config config = {
-		.n_servers = 3,
-		.tick_ns = TICK_MS * MF_NS_PER_MS,
-		.latency_min_ns = MF_NS_PER_MS / 20,
-		.latency_max_ns = MF_NS_PER_MS,
-		.lag_max_ns = 20 * MF_NS_PER_MS,
-	};
-
-	world = site->world;
-	return fakezk_new(world, &config);
-}
-
-static void broker_free(void *fake)
-{
-	world_run_for(world, 2 * TIMEOUT_MS * MF_NS_PER_MS);
-	CU_ASSERT_EQUAL(fakezk_n_sessions(fake), 0);
-	fakezk_free(fake);
-}
-
-static struct metafora_coordinator *coordinator_new(void *fake)
-{
-	struct metafora_zookeeper_options *options;
-	struct metafora_coordinator *coordinator;
-
-	CU_ASSERT_EQUAL_FATAL(metafora_zookeeper_options_new("fake", ROOT,
-							     &options),
-			      0);
-	CU_ASSERT_EQUAL(metafora_zookeeper_set_session_timeout_ms(options,
-								  TIMEOUT_MS),
-			0);
-	CU_ASSERT_EQUAL(metafora_zookeeper_set_buckets(options, 4), 0);
-	CU_ASSERT_EQUAL(metafora_zookeeper_set_takeover_delay_ms(options,
-								 DELAY_MS),
-			0);
-	CU_ASSERT_EQUAL_FATAL(mf_zk_coordinator_new(options, &fakezk_calls,
-						    fake, &coordinator),
-			      0);
-	metafora_zookeeper_options_free(options);
-	return coordinator;
-}
-
-static const struct conf_backend backend = {
-	.site_new = site_new_world,
-	.n_seeds = 20,
-	.patience_ms = 60000,
-	.broker_new = broker_new,
-	.broker_free = broker_free,
-	.coordinator_new = coordinator_new,
+static const struct fakezk_site lagging = {
+	.root = ROOT,
+	.n_buckets = 4,
+	.takeover_delay_ms = DELAY_MS,
+	.lag_max_ms = 20,
 };
 
-static uint64_t now_ms(void)
-{
-	return world_now_ns(world) / MF_NS_PER_MS;
-}
+static const struct conf_backend backend = {
+	FAKEZK_SITE(lagging, 20),
+	.patience_ms = 60000,
+};
 
-static void pass(uint64_t ms)
+static uint64_t now_ms(const struct conf *c)
 {
-	world_run_for(world, ms * MF_NS_PER_MS);
+	return site_now_ns(c->site) / MF_NS_PER_MS;
 }
 
 /* --- takeovers -------------------------------------------------------------------- */
@@ -95,15 +44,15 @@ static void set_scene(struct conf *c, struct rec_node **a, struct rec_node **b,
 }
 
 /* The task is b's only after the delay, but then soon. */
-static void expect_rest(uint64_t since_ms)
+static void expect_rest(const struct conf *c, uint64_t since_ms)
 {
-	CU_ASSERT(now_ms() - since_ms >= DELAY_MS);
-	CU_ASSERT(now_ms() - since_ms < DELAY_MS + 500);
+	CU_ASSERT(now_ms(c) - since_ms >= DELAY_MS);
+	CU_ASSERT(now_ms(c) - since_ms < DELAY_MS + 500);
 }
 
-static void expect_no_rest(uint64_t since_ms)
+static void expect_no_rest(const struct conf *c, uint64_t since_ms)
 {
-	CU_ASSERT(now_ms() - since_ms < 500);
+	CU_ASSERT(now_ms(c) - since_ms < 500);
 }
 
 static void after_a_death_a_waiter_waits(struct conf *c)
@@ -114,10 +63,10 @@ static void after_a_death_a_waiter_waits(struct conf *c)
 
 	set_scene(c, &a, &b, &claim);
 	CU_ASSERT_EQUAL(conf_queue(c, b, "t").result, METAFORA_RESULT_QUEUED);
-	since_ms = now_ms();
+	since_ms = now_ms(c);
 	fakezk_expire(c->broker, "a");
 	CU_ASSERT(conf_becomes(c, b, METAFORA_RESULT_OWNED, &claim));
-	expect_rest(since_ms);
+	expect_rest(c, since_ms);
 }
 
 static void after_a_death_a_claim_waits(struct conf *c)
@@ -127,11 +76,11 @@ static void after_a_death_a_claim_waits(struct conf *c)
 	uint64_t since_ms;
 
 	set_scene(c, &a, &b, &claim);
-	since_ms = now_ms();
+	since_ms = now_ms(c);
 	fakezk_expire(c->broker, "a");
 	CU_ASSERT(conf_sees_n_claims(c, b, 0));
 	CU_ASSERT_EQUAL(conf_claim(c, b, "t").result, METAFORA_RESULT_OWNED);
-	expect_rest(since_ms);
+	expect_rest(c, since_ms);
 }
 
 /* The name is back, but not the session that had the claim. */
@@ -143,13 +92,13 @@ static void a_quick_return_is_no_release(struct conf *c)
 
 	set_scene(c, &a, &b, &claim);
 	fakezk_cut(c->broker, "b", true);
-	since_ms = now_ms();
+	since_ms = now_ms(c);
 	fakezk_expire(c->broker, "a");
 	CU_ASSERT(conf_is_back(c, a, 1));
 	fakezk_cut(c->broker, "b", false);
 	CU_ASSERT(conf_sees_n_claims(c, b, 0));
 	CU_ASSERT_EQUAL(conf_claim(c, b, "t").result, METAFORA_RESULT_OWNED);
-	CU_ASSERT(now_ms() - since_ms >= DELAY_MS);
+	CU_ASSERT(now_ms(c) - since_ms >= DELAY_MS);
 }
 
 static void a_released_task_rests_not(struct conf *c)
@@ -160,16 +109,16 @@ static void a_released_task_rests_not(struct conf *c)
 
 	set_scene(c, &a, &b, &claim);
 	CU_ASSERT_EQUAL(conf_queue(c, b, "t").result, METAFORA_RESULT_QUEUED);
-	since_ms = now_ms();
+	since_ms = now_ms(c);
 	CU_ASSERT_EQUAL(conf_leave(c, a, METAFORA_VERB_RELEASE, "t", &claim),
 			METAFORA_RESULT_ENDED);
 	CU_ASSERT(conf_becomes(c, b, METAFORA_RESULT_OWNED, &claim));
-	expect_no_rest(since_ms);
+	expect_no_rest(c, since_ms);
 	/* What one gave up oneself neither. */
 	CU_ASSERT_EQUAL(conf_leave(c, b, METAFORA_VERB_RELEASE, "t", &claim),
 			METAFORA_RESULT_ENDED);
 	CU_ASSERT_EQUAL(conf_claim(c, b, "t").result, METAFORA_RESULT_OWNED);
-	expect_no_rest(since_ms);
+	expect_no_rest(c, since_ms);
 }
 
 static bool drains(void *arg)
@@ -190,11 +139,11 @@ static void a_draining_owner_may_go(struct conf *c)
 	record.state = METAFORA_MEMBER_DRAINING;
 	rec_publish(a, &record);
 	CU_ASSERT(site_wait(c->site, drains, b, backend.patience_ms));
-	since_ms = now_ms();
+	since_ms = now_ms(c);
 	fakezk_expire(c->broker, "a");
 	CU_ASSERT(conf_sees_n_claims(c, b, 0));
 	CU_ASSERT_EQUAL(conf_claim(c, b, "t").result, METAFORA_RESULT_OWNED);
-	expect_no_rest(since_ms);
+	expect_no_rest(c, since_ms);
 }
 
 /* What was claimed in vain while it rested does not cost the rest. */
@@ -206,11 +155,11 @@ static void a_rest_survives_a_lost_connection(struct conf *c)
 	uint64_t attempt;
 
 	set_scene(c, &a, &b, &claim);
-	since_ms = now_ms();
+	since_ms = now_ms(c);
 	fakezk_expire(c->broker, "a");
 	CU_ASSERT(conf_sees_n_claims(c, b, 0));
 	attempt = rec_enter(b, METAFORA_VERB_CLAIM, "t");
-	pass(DELAY_MS / 2);
+	site_pass(c->site, DELAY_MS / 2);
 	fakezk_reset(c->broker, "b");
 	claim = conf_answer(c, b, METAFORA_VERB_CLAIM, attempt);
 	CU_ASSERT_EQUAL(claim.result, METAFORA_RESULT_UNKNOWN);
@@ -219,7 +168,7 @@ static void a_rest_survives_a_lost_connection(struct conf *c)
 	CU_ASSERT_EQUAL(conf_leave(c, b, METAFORA_VERB_WITHDRAW, "t", &claim),
 			METAFORA_RESULT_ENDED);
 	CU_ASSERT_EQUAL(conf_claim(c, b, "t").result, METAFORA_RESULT_OWNED);
-	expect_rest(since_ms);
+	expect_rest(c, since_ms);
 }
 
 /* --- sequence numbers --------------------------------------------------------------- */
@@ -235,7 +184,7 @@ static void a_spent_bucket_refuses(struct conf *c)
 
 	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
 	/* All servers have the folders. */
-	pass(1000);
+	site_pass(c->site, 1000);
 	for (i = 0; i < 4; i++) {
 		snprintf(path, sizeof(path), ROOT "/claims/%02u", i);
 		fakezk_set_sequence(c->broker, path, ZK_SEQUENCE_MAX);
@@ -274,7 +223,7 @@ static void a_task_deleted_behind_the_list(struct conf *c)
 	fakezk_steer(c->broker, 0);
 	a = conf_join(c, "a");
 	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
-	pass(1000);
+	site_pass(c->site, 1000);
 	snprintf(folder, sizeof(folder), ROOT "/claims/%02u",
 		 mf_name_hash("t") % 4);
 	snprintf(path, sizeof(path), ROOT "/tasks/%02u/t",
@@ -377,7 +326,8 @@ static void a_claim_of_a_crowd_that_can_only_be_beaten(struct conf *c)
 
 	gather(c, &a, &b);
 	CU_ASSERT_EQUAL(conf_claim(c, a, "t").result, METAFORA_RESULT_OWNED);
-	pass(1); /* b knows that there is something new, but not what */
+	/* b knows that there is something new, but not what. */
+	site_pass(c->site, 1);
 	CU_ASSERT_EQUAL(rec_line_length(b, "t"), 0);
 	n_made = n_made_beside_t(c);
 	CU_ASSERT_EQUAL(conf_claim(c, b, "t").result, METAFORA_RESULT_BEATEN);
@@ -396,7 +346,7 @@ static void a_claim_of_a_crowd_whose_list_is_lost(struct conf *c)
 	gather(c, &a, &b);
 	beside_t(v, 'v');
 	CU_ASSERT_EQUAL(conf_claim(c, a, "t").result, METAFORA_RESULT_OWNED);
-	pass(1);
+	site_pass(c->site, 1);
 	n_made = n_made_beside_t(c);
 	attempt = rec_enter(b, METAFORA_VERB_CLAIM, v);
 	fakezk_reset(c->broker, "b");
@@ -421,7 +371,7 @@ static void sessions_survive_an_election(struct conf *c)
 	claim = conf_claim(c, a, "t");
 	rec_enter(b, METAFORA_VERB_QUEUE, "t");
 	fakezk_elect(c->broker);
-	pass(10);
+	site_pass(c->site, 10);
 	CU_ASSERT_EQUAL(a->n_suspended, 1);
 	CU_ASSERT(conf_is_back(c, a, 0));
 	CU_ASSERT(conf_is_back(c, b, 0));
@@ -456,9 +406,9 @@ static void a_dead_node_leaves_no_commands(struct conf *c)
 	conf_kill(c, a);
 	CU_ASSERT(conf_sees_member(c, b, "a", false));
 	leave_commands(c, "a");
-	pass(200000);
+	site_pass(c->site, 200000);
 	CU_ASSERT(fakezk_exists(c->broker, ROOT "/commands/a"));
-	pass(400000);
+	site_pass(c->site, 400000);
 	CU_ASSERT_FALSE(fakezk_exists(c->broker, ROOT "/commands/a"));
 	CU_ASSERT_FALSE(fakezk_exists(c->broker, ROOT "/leases/a"));
 	CU_ASSERT(fakezk_exists(c->broker, ROOT "/commands/b"));
@@ -472,7 +422,7 @@ static void a_living_node_keeps_its_commands(struct conf *c)
 	CU_ASSERT_EQUAL(fakezk_put(c->broker, ROOT "/commands/a", NULL), ZK_OK);
 	CU_ASSERT_EQUAL(fakezk_put(c->broker, ROOT "/leases/a", NULL), ZK_OK);
 	leave_commands(c, "a");
-	pass(1000000);
+	site_pass(c->site, 1000000);
 	CU_ASSERT_EQUAL(fakezk_n_children(c->broker, ROOT "/commands/a"),
 			N_LEFT);
 	CU_ASSERT(fakezk_exists(c->broker, ROOT "/leases/a"));
@@ -480,44 +430,38 @@ static void a_living_node_keeps_its_commands(struct conf *c)
 }
 
 #define CASES(X)                                                              \
-	X(after_a_death_a_waiter_waits,                                       \
+	X(backend, after_a_death_a_waiter_waits,                              \
 	  "a waiter lets a task rest whose owner died")                       \
-	X(after_a_death_a_claim_waits,                                        \
+	X(backend, after_a_death_a_claim_waits,                               \
 	  "a claim lets a task rest whose owner died")                        \
-	X(a_quick_return_is_no_release,                                       \
+	X(backend, a_quick_return_is_no_release,                              \
 	  "a task rests although its owner's name is back")                   \
-	X(a_released_task_rests_not, "a released task does not rest")         \
-	X(a_draining_owner_may_go,                                            \
+	X(backend, a_released_task_rests_not, "a released task does not rest") \
+	X(backend, a_draining_owner_may_go,                                   \
 	  "a task does not rest whose owner was draining")                    \
-	X(a_rest_survives_a_lost_connection,                                  \
+	X(backend, a_rest_survives_a_lost_connection,                         \
 	  "a rest goes on over a lost connection")                            \
-	X(a_spent_bucket_refuses,                                             \
+	X(backend, a_spent_bucket_refuses,                                    \
 	  "a bucket near the end of its sequence numbers refuses claims")     \
-	X(a_task_deleted_behind_the_list,                                     \
+	X(backend, a_task_deleted_behind_the_list,                            \
 	  "a task deleted right behind the deciding list is not owned")       \
-	X(a_task_deleted_behind_its_submission,                               \
+	X(backend, a_task_deleted_behind_its_submission,                      \
 	  "a task deleted while its group is submitted is told")              \
-	X(a_claim_of_a_crowd_that_can_only_be_beaten,                         \
+	X(backend, a_claim_of_a_crowd_that_can_only_be_beaten,                \
 	  "in a crowd a claim that can only be beaten is not made")           \
-	X(a_claim_of_a_crowd_whose_list_is_lost,                                  \
-	  "a claim of a crowd is not lost with the list it waits for")          \
-	X(sessions_survive_an_election, "sessions survive another leader")    \
-	X(a_dead_node_leaves_no_commands,                                     \
+	X(backend, a_claim_of_a_crowd_whose_list_is_lost,                     \
+	  "a claim of a crowd is not lost with the list it waits for")        \
+	X(backend, sessions_survive_an_election, "sessions survive another leader") \
+	X(backend, a_dead_node_leaves_no_commands,                            \
 	  "commands of a node that is long dead are removed")                 \
-	X(a_living_node_keeps_its_commands,                                   \
+	X(backend, a_living_node_keeps_its_commands,                          \
 	  "commands of who holds a lease are left alone")
 
-#define STAMP(fn, text)                                                       \
-	static void run_##fn(void)                                            \
-	{                                                                     \
-		conf_run(&backend, fn);                                       \
-	}
-CASES(STAMP)
+CASES(CONF_STAMP_OWN)
 
-#define ROW(fn, text) {text, run_##fn},
 /* clang-format off */
 static const struct tap_case cases[] = {
-	CASES(ROW)
+	CASES(CONF_ROW_OWN)
 };
 /* clang-format on */
 

@@ -31,9 +31,11 @@ struct conf_backend {
 	 * sides are closed and the coordinators freed: CU_ASSERTs that nothing
 	 * is left of them.
 	 */
-	void *(*broker_new)(struct site *site);
+	void *(*broker_new)(struct site *site, const void *config);
 	void (*broker_free)(void *broker);
-	struct metafora_coordinator *(*coordinator_new)(void *broker);
+	struct metafora_coordinator *(*coordinator_new)(void *broker,
+							const void *config);
+	const void *config; /* the backend's own, given to both */
 	/* Faults.  NULL: cannot be made; cases that need them are skipped. */
 	void (*expire)(void *broker, const char *node);
 	/* node NULL: the links of all, clients included. */
@@ -234,5 +236,16 @@ CONF_CASES(CONF_DECLARE, )
 		conf_run(&backend, conf_##fn);                                \
 	}
 #define CONF_ROW(backend, fn, text) {#backend ": " text, backend##_##fn},
+
+/*
+ * Likewise for functions of the program's own: CASES(CONF_STAMP_OWN) and
+ * CASES(CONF_ROW_OWN), of a list of X(backend, fn, text).
+ */
+#define CONF_STAMP_OWN(backend, fn, text)                                     \
+	static void backend##_##fn(void)                                      \
+	{                                                                     \
+		conf_run(&backend, fn);                                       \
+	}
+#define CONF_ROW_OWN(backend, fn, text) {text, backend##_##fn},
 
 #endif

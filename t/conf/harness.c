@@ -31,9 +31,9 @@ static void run_seed(const struct conf_backend *backend, uint64_t seed,
 	size_t i;
 
 	c.site = backend->site_new(seed);
-	c.broker = backend->broker_new(c.site);
-	c.coordinator = backend->coordinator_new(c.broker);
-	of_client = backend->coordinator_new(c.broker);
+	c.broker = backend->broker_new(c.site, backend->config);
+	c.coordinator = backend->coordinator_new(c.broker, backend->config);
+	of_client = backend->coordinator_new(c.broker, backend->config);
 	c.client = rec_client_open(c.site, of_client);
 	if (!c.client)
 		rec_die("a client does not open");
