@@ -10,12 +10,27 @@
 
 #define DELAY_MS 5000
 #define ROOT "/ns"
+#define KEPT_BUCKETS 16
 
 static const struct fakezk_site lagging = {
 	.root = ROOT,
 	.n_buckets = 4,
 	.takeover_delay_ms = DELAY_MS,
 	.lag_max_ms = 20,
+};
+
+/* A table that keeps lists of tasks and claims back, and their order. */
+static struct zk_calls keeping;
+
+static const struct fakezk_site kept_site = {
+	.root = ROOT,
+	.n_buckets = KEPT_BUCKETS,
+	.calls = &keeping,
+};
+
+static const struct conf_backend kept = {
+	FAKEZK_SITE(kept_site, 10),
+	.patience_ms = 60000,
 };
 
 static const struct conf_backend backend = {
@@ -236,14 +251,21 @@ static void a_task_deleted_behind_the_list(struct conf *c)
 
 #define ID_BYTES 16
 
-/* A task in the bucket of t. */
-static void beside_t(char id[ID_BYTES], char letter)
+/* A task in the bucket. */
+static const char *in_bucket(char id[ID_BYTES], char letter, uint32_t bucket,
+			     uint32_t n_buckets)
 {
 	unsigned int i = 0;
 
 	do
 		snprintf(id, ID_BYTES, "%c%u", letter, i++);
-	while (mf_name_hash(id) % 4 != mf_name_hash("t") % 4);
+	while (mf_name_hash(id) % n_buckets != bucket);
+	return id;
+}
+
+static void beside_t(char id[ID_BYTES], char letter)
+{
+	in_bucket(id, letter, mf_name_hash("t") % 4, 4);
 }
 
 /*
@@ -275,6 +297,82 @@ static void a_task_deleted_behind_its_submission(struct conf *c)
 	CU_ASSERT_EQUAL(reply->errors[0], METAFORA_EUNKNOWN);
 	CU_ASSERT_EQUAL(reply->errors[1], 0);
 	CU_ASSERT_FALSE(conf_exists(c, "t"));
+}
+
+/* --- whose turn it is ---------------------------------------------------------------------- */
+
+#define KEPT_MAX 64
+
+static struct {
+	bool keeps;
+	struct zk *zk;
+	struct zk_request *lists[KEPT_MAX];
+	size_t n;
+} lists;
+
+static bool is_of(const struct zk_request *list, const char *kind)
+{
+	return strncmp(list->path + strlen(ROOT), kind, strlen(kind)) == 0;
+}
+
+static void keep(struct zk *zk, struct zk_request *request)
+{
+	if (!lists.keeps || request->kind != ZK_READ_CHILDREN ||
+	    (!is_of(request, "/tasks/") && !is_of(request, "/claims/"))) {
+		fakezk_calls.send(zk, request);
+		return;
+	}
+	CU_ASSERT_FATAL(lists.n < KEPT_MAX);
+	lists.zk = zk;
+	lists.lists[lists.n++] = request;
+}
+
+/* Each kind in its order, and by turns. */
+static void expect_turns(size_t first)
+{
+	size_t i;
+
+	for (i = first; i + 1 < lists.n; i++)
+		CU_ASSERT_NOT_EQUAL(is_of(lists.lists[i], "/claims/"),
+				    is_of(lists.lists[i + 1], "/claims/"));
+	for (i = first; i + 2 < lists.n; i++)
+		CU_ASSERT(strcmp(lists.lists[i]->path,
+				 lists.lists[i + 2]->path) < 0);
+}
+
+/* A node reads everything again, and meanwhile claims in every bucket. */
+static void reads_take_turns(struct conf *c)
+{
+	char ids[KEPT_BUCKETS][ID_BYTES];
+	const char *tasks[KEPT_BUCKETS];
+	struct rec_node *a;
+	size_t n_first;
+	uint32_t i;
+
+	memset(&lists, 0, sizeof(lists));
+	a = conf_join(c, "a");
+	for (i = 0; i < KEPT_BUCKETS; i++) {
+		tasks[i] = in_bucket(ids[i], 't', i, KEPT_BUCKETS);
+		CU_ASSERT_EQUAL(conf_submit(c, tasks[i]), 0);
+	}
+	site_pass(c->site, 1000);
+	lists.keeps = true;
+	rec_refresh(a);
+	site_pass(c->site, 50);
+	n_first = lists.n;
+	CU_ASSERT(n_first < KEPT_BUCKETS);
+	/* No more than so many are under way: those for the claims wait. */
+	rec_enter_many(a, METAFORA_VERB_CLAIM, tasks, KEPT_BUCKETS);
+	site_pass(c->site, 50);
+	CU_ASSERT_EQUAL(lists.n, n_first);
+	for (i = 0; i < lists.n; i++) {
+		fakezk_calls.send(lists.zk, lists.lists[i]);
+		site_pass(c->site, 20);
+	}
+	CU_ASSERT_EQUAL(lists.n, 2 * KEPT_BUCKETS);
+	expect_turns(n_first);
+	CU_ASSERT(conf_all_answered(c, a));
+	lists.keeps = false;
 }
 
 /* --- crowds --------------------------------------------------------------------------- */
@@ -357,6 +455,44 @@ static void a_claim_of_a_crowd_whose_list_is_lost(struct conf *c)
 	CU_ASSERT_EQUAL(conf_leave(c, b, METAFORA_VERB_WITHDRAW, v, &claim),
 			METAFORA_RESULT_ENDED);
 	CU_ASSERT_EQUAL(conf_claim(c, b, v).result, METAFORA_RESULT_OWNED);
+}
+
+/* --- closing ------------------------------------------------------------------------- */
+
+struct leaving {
+	struct rec_node *node;
+	struct metafora_entry entry;
+};
+
+/* As core does when the last handler returns: both at once. */
+static void release_and_close(void *arg)
+{
+	struct leaving *leaving = arg;
+	struct rec_node *node = leaving->node;
+
+	node->in_op = true;
+	node->ops->release(node->state, &leaving->entry, 1);
+	node->ops->close(node->state);
+	node->in_op = false;
+}
+
+static void what_is_given_up_while_closing_is_free(struct conf *c)
+{
+	struct leaving leaving = {.entry.task = "t"};
+	struct rec_node *b;
+	struct conf_answer claim;
+	uint64_t since_ms;
+
+	set_scene(c, &leaving.node, &b, &claim);
+	leaving.entry.attempt = claim.attempt;
+	leaving.entry.token = claim.token;
+	CU_ASSERT_EQUAL(conf_queue(c, b, "t").result, METAFORA_RESULT_QUEUED);
+	since_ms = now_ms(c);
+	site_call(c->site, &leaving.node->loop, release_and_close, &leaving);
+	CU_ASSERT(conf_becomes(c, b, METAFORA_RESULT_OWNED, &claim));
+	/* Neither the lease nor a takeover's delay was waited for. */
+	CU_ASSERT(site_now_ns(c->site) < leaving.node->lease_ns);
+	expect_no_rest(c, since_ms);
 }
 
 /* --- elections ------------------------------------------------------------------------ */
@@ -451,6 +587,10 @@ static void a_living_node_keeps_its_commands(struct conf *c)
 	  "in a crowd a claim that can only be beaten is not made")           \
 	X(backend, a_claim_of_a_crowd_whose_list_is_lost,                     \
 	  "a claim of a crowd is not lost with the list it waits for")        \
+	X(kept, reads_take_turns,                                             \
+	  "reads that claims wait for and others take turns")                 \
+	X(backend, what_is_given_up_while_closing_is_free,                    \
+	  "a claim that is given up while its node closes is free at once")   \
 	X(backend, sessions_survive_an_election, "sessions survive another leader") \
 	X(backend, a_dead_node_leaves_no_commands,                            \
 	  "commands of a node that is long dead are removed")                 \
@@ -465,4 +605,10 @@ static const struct tap_case cases[] = {
 };
 /* clang-format on */
 
-TAP_MAIN(cases, NULL, NULL)
+static void setup(void)
+{
+	keeping = fakezk_calls;
+	keeping.send = keep;
+}
+
+TAP_MAIN(cases, setup, NULL)
