@@ -50,3 +50,8 @@ check_PROGRAMS += t/zk-reads
 TESTS += t/zk-reads
 t_zk_reads_CPPFLAGS = $(TEST_CPPFLAGS)
 t_zk_reads_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += t/zk-metrics
+TESTS += t/zk-metrics
+t_zk_metrics_CPPFLAGS = $(TEST_CPPFLAGS)
+t_zk_metrics_LDADD = libconf.la $(TEST_LIBS)
