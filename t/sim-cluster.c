@@ -5,6 +5,7 @@
  */
 #include <metafora.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -148,6 +149,90 @@ static void stop_task_moves_one_task(void)
 	sim_command(sim, owner->name, METAFORA_COMMAND_STOP_TASK, "nothing");
 	CU_ASSERT_TRUE(sim_until(sim, sim_answered, 1000));
 	CU_ASSERT_EQUAL(sim->last_error, METAFORA_ENOENT);
+}
+
+/* --- a balancer that claims all, gives nothing away, and is counted --- */
+
+static unsigned int n_balances;
+
+static enum metafora_can_claim
+counted_can_claim(void *state, const struct metafora_balance *balance,
+		  const struct metafora_cluster_task *task, uint64_t *until_ns)
+{
+	(void)state, (void)balance, (void)task, (void)until_ns;
+	return METAFORA_CLAIM_YES;
+}
+
+static uint64_t counted_balance(void *state,
+				const struct metafora_balance *balance,
+				struct metafora_plan *plan)
+{
+	(void)state, (void)balance, (void)plan;
+	n_balances++;
+	return 0;
+}
+
+static struct metafora_balancer *counted(void)
+{
+	static const struct metafora_balancer_ops ops = {
+		.abi_version = METAFORA_BALANCER_ABI,
+		.size = sizeof(ops),
+		.name = "counted",
+		.can_claim = counted_can_claim,
+		.balance = counted_balance,
+	};
+	struct metafora_balancer *balancer;
+
+	if (metafora_balancer_new(&ops, NULL, &balancer))
+		abort();
+	return balancer;
+}
+
+static void command_n1(const char *name, const char *argument)
+{
+	sim_command(sim, "n1", name, argument);
+	CU_ASSERT_TRUE(sim_until(sim, sim_answered, 1000));
+	CU_ASSERT_EQUAL(sim->last_error, 0);
+}
+
+static bool nothing_runs(struct sim *s)
+{
+	return s->n_live == 0;
+}
+
+static bool one_runs(struct sim *s)
+{
+	return s->n_live == 1;
+}
+
+static void a_client_gives_every_builtin_command(void)
+{
+	unsigned int before;
+
+	sim->balancer = counted;
+	settle(2, 1);
+	command_n1(METAFORA_COMMAND_FREEZE, NULL);
+	sim_for(sim, 2000);
+	/* Frozen, it asks its balancer only when it is told to. */
+	before = n_balances;
+	sim_for(sim, 300000);
+	CU_ASSERT_EQUAL(n_balances, before);
+	command_n1(METAFORA_COMMAND_BALANCE, NULL);
+	CU_ASSERT_EQUAL(n_balances, before + 1);
+	/* It gives a task up, too, but takes none. */
+	command_n1(METAFORA_COMMAND_STOP_TASK, "t1");
+	CU_ASSERT_TRUE(sim_until(sim, one_runs, 2000));
+	sim_for(sim, 5000);
+	CU_ASSERT_PTR_NULL(sim_owner(sim, "t1"));
+	CU_ASSERT_PTR_NOT_NULL(sim_owner(sim, "t0"));
+	command_n1(METAFORA_COMMAND_UNFREEZE, NULL);
+	CU_ASSERT_TRUE(sim_until(sim, sim_all_run, 5000));
+	command_n1(METAFORA_COMMAND_DRAIN, NULL);
+	CU_ASSERT_TRUE(sim_until(sim, nothing_runs, 2000));
+	sim_for(sim, 5000);
+	CU_ASSERT_EQUAL(sim->n_live, 0);
+	command_n1(METAFORA_COMMAND_UNDRAIN, NULL);
+	CU_ASSERT_TRUE(sim_until(sim, sim_all_run, 5000));
 }
 
 static void an_unknown_command_is_answered_with_an_error(void)
@@ -394,6 +479,8 @@ static const struct tap_case cases[] = {
 	{"a frozen node keeps what it has and takes no more",
 	 a_frozen_node_keeps_what_it_has_and_takes_no_more},
 	{"stop_task moves one task", stop_task_moves_one_task},
+	{"a client gives every built-in command",
+	 a_client_gives_every_builtin_command},
 	{"an unknown command is answered with an error",
 	 an_unknown_command_is_answered_with_an_error},
 	{"a slow handler delays only its own move",
