@@ -298,6 +298,25 @@ static void many_tasks_come_from_a_file(void)
 	free(path);
 }
 
+static void a_space_is_no_tab(void)
+{
+	new_namespace();
+	/* What is told is told once, and hinders nothing. */
+	CU_ASSERT_EQUAL(ctl_with("a\tx y\nb {}\nc d\n", "submit", NULL), 0);
+	CU_ASSERT_STRING_EQUAL(ctl_out, "3 tasks submitted\n");
+	CU_ASSERT(ctl_says("standard input: line 2 has a space but no tab"));
+	CU_ASSERT_EQUAL(ctl("ls", "-q0", "b", NULL), 0);
+	CU_ASSERT_STRING_EQUAL(ctl_out, "b {}");
+	/* Who submits nothing need not be told. */
+	CU_ASSERT_EQUAL(ctl_with("e f\n\tno ID\n", "submit", NULL), 2);
+	CU_ASSERT(ctl_says("line 2: nothing was submitted"));
+	/* Nor who has chosen the format for strange IDs. */
+	CU_ASSERT_EQUAL(ctl_with("g h", "submit", "--null", NULL), 0);
+	CU_ASSERT_STRING_EQUAL(ctl_err, "");
+	CU_ASSERT_EQUAL(ctl("submit", "i j", NULL), 0);
+	CU_ASSERT_STRING_EQUAL(ctl_err, "");
+}
+
 static void a_malformed_line_submits_nothing(void)
 {
 	char *text = malloc(1300 * 1000);
@@ -522,6 +541,7 @@ static const struct tap_case cases[] = {
 	{"tasks come and go", tasks_come_and_go},
 	{"many tasks come from a file or standard input",
 	 many_tasks_come_from_a_file},
+	{"a space is no tab, and that is said", a_space_is_no_tab},
 	{"a malformed line submits nothing", a_malformed_line_submits_nothing},
 	{"strange IDs and properties harm nobody", strange_ids_harm_nobody},
 	{"a listing can be narrowed", a_listing_can_be_narrowed},

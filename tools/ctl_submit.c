@@ -16,6 +16,7 @@
 struct submitting {
 	struct ctl *ctl;
 	const char *source; /* for people */
+	size_t spaced_line; /* first with a space, but no tab; 0: none */
 	struct metafora_batch **batches;
 	size_t n_batches;
 	size_t n_bytes; /* of the last one */
@@ -72,6 +73,10 @@ static int add_record(void *arg, const char *record, size_t n, size_t number)
 	int error = add(submitting, record, id_bytes, tab ? tab + 1 : NULL,
 			tab ? n - id_bytes - 1 : 0);
 
+	/* With NUL at the end of each nothing is a matter of looks. */
+	if (!tab && !submitting->ctl->options.null &&
+	    !submitting->spaced_line && memchr(record, ' ', n))
+		submitting->spaced_line = number;
 	if (!error)
 		return CTL_OK;
 	ctl_fail(submitting->ctl, error, false,
@@ -252,6 +257,11 @@ int ctl_submit(struct ctl *ctl, char **argv, int argc)
 	int status = gather(&submitting, argv, argc);
 	size_t b;
 
+	if (!status && submitting.spaced_line)
+		ctl_complain(ctl, CTL_OK,
+			     "%s: line %zu has a space but no tab: all of it is "
+			     "the ID (what parts ID and properties is a tab)",
+			     submitting.source, submitting.spaced_line);
 	if (!status) {
 		if (ctl->options.json) {
 			ctl_json_open(&submitting.json, NULL, '{');
