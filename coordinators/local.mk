@@ -56,6 +56,8 @@ libcoordinators_la_SOURCES += \
 	coordinators/zookeeper/options.c \
 	coordinators/zookeeper/options.h \
 	coordinators/zookeeper/options_security.c \
+	coordinators/zookeeper/pace.c \
+	coordinators/zookeeper/pace.h \
 	coordinators/zookeeper/path.c \
 	coordinators/zookeeper/path.h \
 	coordinators/zookeeper/session.c \

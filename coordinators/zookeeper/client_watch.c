@@ -7,12 +7,7 @@
 
 #include "client.h"
 #include "client_rows.h"
-
-#define NS_PER_MS 1000000ULL
-/* Changes closer to each other than this are gathered, more and more. */
-#define CALM_NS (20 * NS_PER_MS)
-#define DELAY_NS_MIN (2 * NS_PER_MS)
-#define DELAY_NS_MAX (200 * NS_PER_MS)
+#include "pace.h"
 
 /* Both folders of it are read together. */
 struct bucket {
@@ -26,8 +21,7 @@ struct watching {
 	struct zk_job job; /* first */
 	struct metafora_timer *timer;
 	bool waiting; /* the timer is set */
-	uint64_t read_ns;  /* when it was last read */
-	uint64_t delay_ns; /* grows while changes follow each other */
+	struct zk_pace pace;
 	struct bucket *buckets;
 	uint32_t n_buckets;
 	struct zk_roster roster;
@@ -205,7 +199,7 @@ static void read_dirty(struct watching *watching)
 {
 	uint32_t i;
 
-	watching->read_ns = now_ns(watching);
+	watching->pace.read_ns = now_ns(watching);
 	if (watching->dirty && !watching->n_left)
 		read_members(watching);
 	for (i = 0; i < watching->n_buckets && !watching->job.over; i++)
@@ -228,21 +222,17 @@ static void changed(struct watching *watching)
 {
 	const struct metafora_host *host = mf_zk_job_host(&watching->job);
 	uint64_t now = now_ns(watching);
+	uint64_t delay_ns;
 
 	if (watching->waiting || watching->job.over || watching->job.broken)
 		return;
-	if (now - watching->read_ns > CALM_NS + watching->delay_ns)
-		watching->delay_ns = 0;
-	else if (watching->delay_ns < DELAY_NS_MIN)
-		watching->delay_ns = DELAY_NS_MIN;
-	else if (watching->delay_ns < DELAY_NS_MAX)
-		watching->delay_ns *= 2;
-	if (!watching->delay_ns) {
+	delay_ns = mf_zk_pace(&watching->pace, now, 1, true);
+	if (!delay_ns) {
 		read_dirty(watching);
 		return;
 	}
 	watching->waiting = true;
-	host->timer_set(host, watching->timer, now + watching->delay_ns);
+	host->timer_set(host, watching->timer, now + delay_ns);
 }
 
 /* The bucket of a folder; n_buckets: it is none. */

@@ -8,16 +8,11 @@
 #include <metafora/error.h>
 
 #define NS_PER_MS 1000000ULL
-/* Changes closer to each other than this are gathered ... */
-#define CALM_NS (20 * NS_PER_MS)
-/* ... more and more while a list shows so many of them at once. */
+/* A list there was no memory for is asked for again after this. */
+#define RETRY_NS (200 * NS_PER_MS)
+/* It storms while a list shows so many changes at once. */
 #define STORM_CHANGES 8
-#define DELAY_NS_MIN (2 * NS_PER_MS)
-#define DELAY_NS_MAX (200 * NS_PER_MS)
-/*
- * Of a crowd each makes all others read, so the waits grow with the number of
- * members, the first one with its square.
- */
+/* Members that make a crowd, and crowds that count. */
 #define CROWD_MEMBERS 8
 #define CROWDS_MAX 5
 /*
@@ -266,7 +261,7 @@ static void on_read(struct zk_call *call)
 				deliver_tasks(folder, &call->request) :
 				deliver_claims(folder, &call->request);
 	if (code == ZK_NOMEM || error)
-		read_later(folder, DELAY_NS_MAX);
+		read_later(folder, RETRY_NS);
 	else if (code == ZK_NONODE)
 		mf_zk_node_give_up(node, "namespace was deleted");
 	else if (code == ZK_UNSENT)
@@ -283,7 +278,7 @@ static void send_read(struct zk_folder *folder)
 	folder->reading = true;
 	metafora_host_observe(mf_zk_host(node), METAFORA_METRIC_BUCKET_READS,
 			      1);
-	folder->read_ns = now_ns(node);
+	folder->pace.read_ns = now_ns(node);
 	folder->call.done = on_read;
 	folder->call.request.kind = ZK_READ_CHILDREN;
 	folder->call.request.watch = true;
@@ -336,20 +331,14 @@ unsigned int mf_zk_crowds(const struct zk_node *node)
 
 void mf_zk_folder_changed(struct zk_folder *folder)
 {
-	const unsigned int n_crowds = mf_zk_crowds(folder->node);
-	const uint64_t delay_ns_min = n_crowds * n_crowds * DELAY_NS_MIN;
-	uint64_t now = now_ns(folder->node);
+	uint64_t delay_ns;
 
 	if (mf_zk_folder_is_stale(folder))
 		return;
-	if (now - folder->read_ns > CALM_NS + folder->delay_ns)
-		folder->delay_ns = 0;
-	else if (folder->delay_ns < delay_ns_min || !folder->storms)
-		folder->delay_ns = delay_ns_min;
-	else if (folder->delay_ns < n_crowds * DELAY_NS_MAX)
-		folder->delay_ns *= 2;
-	if (folder->delay_ns)
-		read_later(folder, folder->delay_ns);
+	delay_ns = mf_zk_pace(&folder->pace, now_ns(folder->node),
+			      mf_zk_crowds(folder->node), folder->storms);
+	if (delay_ns)
+		read_later(folder, delay_ns);
 	else
 		enqueue(folder, false);
 }

@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "lease.h"
+#include "pace.h"
 #include "path.h"
 #include "session.h"
 
@@ -89,8 +90,7 @@ struct zk_folder {
 	bool known;          /* n_created and n_names are */
 	char *path;
 	struct metafora_timer *timer;
-	uint64_t read_ns;    /* when it was last sent */
-	uint64_t delay_ns;   /* grows while there is a storm of changes */
+	struct zk_pace pace; /* read_ns: when it was last sent */
 	int32_t cversion;    /* as of the last list */
 	bool storms;         /* that list showed many changes at once */
 	uint32_t n_created;
