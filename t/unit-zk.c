@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lease rule, names, member records and options of the ZooKeeper coordinator. */
+/* Lease rule, pace, names, member records and options of the ZooKeeper coordinator. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +16,7 @@
 #include "zookeeper/lease.h"
 #include "zookeeper/member.h"
 #include "zookeeper/options.h"
+#include "zookeeper/pace.h"
 #include "zookeeper/path.h"
 
 #define MS MF_NS_PER_MS
@@ -96,6 +97,55 @@ static void a_deadline_never_goes_back(void)
 	CU_ASSERT(last > at);
 }
 
+/* --- pace --------------------------------------------------------------------------- */
+
+/* It is read, and has changed as soon as that was over; for how long it waits. */
+static uint64_t change_again(struct zk_pace *pace, unsigned int n_crowds,
+			     bool storms)
+{
+	pace->read_ns += pace->delay_ns;
+	return mf_zk_pace(pace, pace->read_ns + MS, n_crowds, storms) / MS;
+}
+
+static void a_storm_is_gathered(void)
+{
+	struct zk_pace pace = { 0 };
+	uint64_t ms;
+
+	CU_ASSERT_EQUAL(mf_zk_pace(&pace, 1000 * MS, 1, true), 0);
+	pace.read_ns = 1000 * MS;
+	for (ms = 2; ms < 200; ms *= 2)
+		CU_ASSERT_EQUAL(change_again(&pace, 1, true), ms);
+	/* There it stays ... */
+	CU_ASSERT_EQUAL(change_again(&pace, 1, true), 256);
+	CU_ASSERT_EQUAL(change_again(&pace, 1, true), 256);
+	/* ... until it is calm. */
+	CU_ASSERT_EQUAL(mf_zk_pace(&pace, pace.read_ns + 276 * MS, 1, true),
+			256 * MS);
+	CU_ASSERT_EQUAL(mf_zk_pace(&pace, pace.read_ns + 277 * MS, 1, true),
+			0);
+}
+
+static void without_a_storm_waits_stay_short(void)
+{
+	struct zk_pace pace = { .read_ns = 1000 * MS };
+	int i;
+
+	for (i = 0; i < 10; i++)
+		CU_ASSERT_EQUAL(change_again(&pace, 1, false), 2);
+}
+
+static void a_crowd_waits_longer(void)
+{
+	struct zk_pace pace = { .read_ns = 1000 * MS };
+
+	CU_ASSERT_EQUAL(change_again(&pace, 5, true), 50);
+	while (pace.delay_ns < 1000 * MS)
+		CU_ASSERT(change_again(&pace, 5, true) > 50);
+	CU_ASSERT_EQUAL(change_again(&pace, 5, true), 1600);
+	CU_ASSERT_EQUAL(change_again(&pace, 5, false), 50);
+}
+
 /* --- names -------------------------------------------------------------------------- */
 
 static void claims_go_round(void)
@@ -106,6 +156,48 @@ static void claims_go_round(void)
 	CU_ASSERT_STRING_EQUAL(name.task, "job:1");
 	CU_ASSERT_STRING_EQUAL(name.node, "no-de");
 	CU_ASSERT_EQUAL(name.sequence, 42);
+}
+
+static void folders_go_round(void)
+{
+	static const char *const roots[] = { "/ns", "/a/tasks", "/tasks/00" };
+	enum zk_folder_kind kind;
+	uint32_t bucket;
+	char *path;
+	size_t i;
+
+	for (i = 0; i < 6000; i++) {
+		const char *root = roots[i % 3];
+
+		path = mf_zk_path_folder(root, i % 2 ? ZK_CLAIMS : ZK_TASKS,
+					 (uint32_t)i / 6);
+		CU_ASSERT(mf_zk_parse_folder(root, path, 1000, &kind, &bucket));
+		CU_ASSERT_EQUAL(kind, i % 2 ? ZK_CLAIMS : ZK_TASKS);
+		CU_ASSERT_EQUAL(bucket, i / 6);
+		CU_ASSERT_FALSE(mf_zk_parse_folder(root, path, bucket, &kind,
+						   &bucket));
+		free(path);
+	}
+}
+
+static void strange_folders_are_refused(void)
+{
+	static const char *const bad[] = {
+		"", "/", "/ns", "/ns/", "/ns/tasks", "/ns/tasks/",
+		"/ns/tasks/1", "/ns/tasks/001", "/ns/tasks/-1", "/ns/tasks/+1",
+		"/ns/tasks/ 1", "/ns/tasks/0x", "/ns/tasks/00/", "/ns/claims/64",
+		"/ns/tasks/00/t", "/ns/nodes/00", "/ns/tasksa/00",
+		"/nt/tasks/00", "/ns2/tasks/00", "/ns/claims/4294967296",
+		"/ns/claims/18446744073709551616",
+		"/ns/claims/-18446744073709551606",
+	};
+	enum zk_folder_kind kind;
+	uint32_t bucket;
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CU_ASSERT_FALSE(mf_zk_parse_folder("/ns", bad[i], 64, &kind,
+						   &bucket));
 }
 
 static void strange_claims_are_refused(void)
@@ -509,6 +601,13 @@ static const struct tap_case cases[] = {
 	{ "a pair is of one connection", a_pair_needs_one_connection },
 	{ "a lease never goes back, nor beyond the timeout",
 	  a_deadline_never_goes_back },
+	{ "changes in a storm are gathered, more and more",
+	  a_storm_is_gathered },
+	{ "without a storm the waits stay short",
+	  without_a_storm_waits_stay_short },
+	{ "a crowd waits longer", a_crowd_waits_longer },
+	{ "paths of folders are read", folders_go_round },
+	{ "strange paths of folders are refused", strange_folders_are_refused },
 	{ "claim names are read", claims_go_round },
 	{ "strange claim names are refused", strange_claims_are_refused },
 	{ "names that are too long are refused", long_names_are_refused },

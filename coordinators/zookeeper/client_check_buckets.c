@@ -2,7 +2,6 @@
 /* The check of tasks and claims, bucket by bucket. */
 #include "client_check.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,33 +25,18 @@ void mf_zk_check_forget_bucket(struct zk_check *check)
 
 /* --- the folders -------------------------------------------------------------------- */
 
-/* Its number; -1: it is no bucket of this namespace. */
-static int bucket_of(const struct zk_check *check, const char *name)
-{
-	char expected[16];
-	int bucket = atoi(name);
-
-	snprintf(expected, sizeof(expected), "%02d", bucket);
-	if (bucket < 0 ||
-	    (uint32_t)bucket >= check->job.client->session.n_buckets ||
-	    strcmp(expected, name) != 0)
-		return -1;
-	return bucket;
-}
-
 static void judge_buckets(struct zk_check *check, const struct zk_step *step,
 			  enum zk_folder_kind kind)
 {
 	const struct zk_request *request = &step->call.request;
+	const uint32_t n_buckets = check->job.client->session.n_buckets;
 	bool has[ZK_BUCKETS_MAX] = {false};
 	uint32_t b;
 	size_t i;
-	int n;
 
 	for (i = 0; i < request->n_names; i++) {
-		n = bucket_of(check, request->names[i]);
-		if (n >= 0)
-			has[n] = true;
+		if (mf_zk_parse_bucket(request->names[i], n_buckets, &b))
+			has[b] = true;
 		else
 			mf_zk_check_note(
 				check,
@@ -61,7 +45,7 @@ static void judge_buckets(struct zk_check *check, const struct zk_step *step,
 				"over",
 				ZK_MEND_NONE, 0, false);
 	}
-	for (b = 0; b < check->job.client->session.n_buckets; b++)
+	for (b = 0; b < n_buckets; b++)
 		if (!has[b])
 			mf_zk_check_note(
 				check,

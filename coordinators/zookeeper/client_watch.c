@@ -235,42 +235,24 @@ static void changed(struct watching *watching)
 	host->timer_set(host, watching->timer, now + delay_ns);
 }
 
-/* The bucket of a folder; n_buckets: it is none. */
-static uint32_t bucket_of(const struct watching *watching, const char *path)
-{
-	const char *digits;
-	unsigned long number;
-
-	if (strncmp(path, "/tasks/", 7) == 0)
-		digits = path + 7;
-	else if (strncmp(path, "/claims/", 8) == 0)
-		digits = path + 8;
-	else
-		return watching->n_buckets;
-	number = strtoul(digits, NULL, 10);
-	if (strchr(digits, '/') || number >= watching->n_buckets)
-		return watching->n_buckets;
-	return (uint32_t)number;
-}
-
 static void on_event(struct zk_job *job, const struct zk_event *event)
 {
 	struct watching *watching = (struct watching *)job;
-	const size_t n_root = strlen(mf_zk_job_root(job));
+	const char *root = mf_zk_job_root(job);
+	const size_t n_root = strlen(root);
 	const char *path = event->path + n_root;
+	enum zk_folder_kind kind;
 	uint32_t number;
 
 	if (strlen(event->path) <= n_root)
 		return;
-	if (strncmp(path, "/nodes", 6) == 0) {
+	if (strncmp(path, "/nodes", 6) == 0)
 		watching->dirty = true;
-		changed(watching);
+	else if (mf_zk_parse_folder(root, event->path, watching->n_buckets,
+				    &kind, &number))
+		watching->buckets[number].dirty = true;
+	else
 		return;
-	}
-	number = bucket_of(watching, path);
-	if (number == watching->n_buckets)
-		return;
-	watching->buckets[number].dirty = true;
 	changed(watching);
 }
 

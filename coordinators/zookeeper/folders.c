@@ -355,28 +355,13 @@ void mf_zk_folders_read_all(struct zk_node *node)
 
 struct zk_folder *mf_zk_folder_find(struct zk_node *node, const char *path)
 {
-	size_t n_root = strlen(node->session.options->root);
 	enum zk_folder_kind kind;
-	struct zk_folder *folder;
-	unsigned long bucket;
-	const char *digits;
+	uint32_t bucket;
 
-	if (strlen(path) <= n_root)
+	if (!mf_zk_parse_folder(node->session.options->root, path,
+				node->n_folders / 2, &kind, &bucket))
 		return NULL;
-	if (strncmp(path + n_root, "/tasks/", 7) == 0) {
-		kind = ZK_TASKS;
-		digits = path + n_root + 7;
-	} else if (strncmp(path + n_root, "/claims/", 8) == 0) {
-		kind = ZK_CLAIMS;
-		digits = path + n_root + 8;
-	} else {
-		return NULL;
-	}
-	bucket = strtoul(digits, NULL, 10);
-	if (bucket >= node->n_folders / 2)
-		return NULL;
-	folder = mf_zk_folder(node, kind, (uint32_t)bucket);
-	return strcmp(folder->path, path) == 0 ? folder : NULL;
+	return mf_zk_folder(node, kind, bucket);
 }
 
 static int init_folder(struct zk_node *node, uint32_t i)

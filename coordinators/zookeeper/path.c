@@ -148,6 +148,35 @@ bool mf_zk_parse_node(const struct metafora_host *host, const char *name,
 		     METAFORA_NODE_NAME_MAX + 1);
 }
 
+bool mf_zk_parse_bucket(const char *name, uint32_t n_buckets, uint32_t *bucket)
+{
+	unsigned long number = strtoul(name, NULL, 10);
+	char expected[16];
+
+	if (number >= n_buckets)
+		return false;
+	*bucket = (uint32_t)number;
+	snprintf(expected, sizeof(expected), "%02" PRIu32, *bucket);
+	return strcmp(name, expected) == 0;
+}
+
+bool mf_zk_parse_folder(const char *root, const char *path, uint32_t n_buckets,
+			enum zk_folder_kind *kind, uint32_t *bucket)
+{
+	const size_t n_root = strlen(root);
+
+	if (strncmp(path, root, n_root) != 0)
+		return false;
+	path += n_root;
+	if (strncmp(path, "/tasks/", 7) == 0) {
+		*kind = ZK_TASKS;
+		return mf_zk_parse_bucket(path + 7, n_buckets, bucket);
+	}
+	*kind = ZK_CLAIMS;
+	return strncmp(path, "/claims/", 8) == 0 &&
+	       mf_zk_parse_bucket(path + 8, n_buckets, bucket);
+}
+
 /* Ten digits at the end of a name, not wrapped. */
 static bool parse_sequence(const char *text, uint32_t *out)
 {

@@ -59,6 +59,13 @@ bool mf_zk_parse_task(const struct metafora_host *host, const char *name,
 bool mf_zk_parse_node(const struct metafora_host *host, const char *name,
 		      char node[METAFORA_NODE_NAME_MAX + 1]);
 
+/* Of a bucket's folder, below that of its kind. */
+bool mf_zk_parse_bucket(const char *name, uint32_t n_buckets,
+			uint32_t *bucket);
+/* A path, likewise. */
+bool mf_zk_parse_folder(const char *root, const char *path, uint32_t n_buckets,
+			enum zk_folder_kind *kind, uint32_t *bucket);
+
 struct zk_claim_name {
 	char task[METAFORA_TASK_ID_MAX + 1];
 	char node[METAFORA_NODE_NAME_MAX + 1];
