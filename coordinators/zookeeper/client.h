@@ -53,6 +53,7 @@ struct zk_step {
 	 */
 	void (*done)(struct zk_job *job, struct zk_step *step);
 	size_t index; /* the job's */
+	void *arg;    /* likewise */
 	char *path;   /* freed with the step */
 	char *path2;  /* freed with the step */
 	struct zk_op *ops; /* freed with the step */

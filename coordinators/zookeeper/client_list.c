@@ -25,14 +25,6 @@ struct listing {
 	unsigned int n_reading;
 };
 
-static bool wanted(const struct listing *listing, const char *task)
-{
-	size_t n = strlen(listing->prefix);
-
-	return strncmp(task, listing->prefix, n) == 0 &&
-	       strcmp(task, listing->after) > 0;
-}
-
 static void reply_rows(struct listing *listing)
 {
 	struct metafora_task_row *rows = mf_zk_rows_facts(&listing->tasks);
@@ -124,21 +116,14 @@ static void folder_done(struct listing *listing)
 static void on_tasks(struct zk_job *job, struct zk_step *step)
 {
 	struct listing *listing = (struct listing *)job;
-	const struct zk_request *request = &step->call.request;
-	char task[METAFORA_TASK_ID_MAX + 1];
-	size_t i;
 
 	if (!mf_zk_step_ok(job, step, false))
 		return;
-	for (i = 0; i < request->n_names; i++)
-		if (mf_zk_parse_task(mf_zk_job_host(job), request->names[i],
-				     task) &&
-		    wanted(listing, task) &&
-		    mf_zk_rows_add(&listing->tasks, task, NULL, 0)) {
-			mf_zk_job_fail(job, METAFORA_ENOMEM);
-			return;
-		}
-	folder_done(listing);
+	if (mf_zk_rows_add_tasks(job, &listing->tasks, &step->call.request,
+				 listing->prefix, listing->after))
+		mf_zk_job_fail(job, METAFORA_ENOMEM);
+	else
+		folder_done(listing);
 }
 
 static void on_claims(struct zk_job *job, struct zk_step *step)

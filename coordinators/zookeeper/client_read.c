@@ -77,7 +77,7 @@ void mf_zk_client_get(void *state, uint64_t request, const char *task)
 
 struct survey {
 	struct zk_job job; /* first */
-	unsigned int n_left;
+	unsigned int n_left; /* folders of claims, and the roster */
 	struct zk_rows claims;
 	struct zk_roster roster;
 };
@@ -89,7 +89,6 @@ static void reply_survey(struct survey *survey)
 	size_t i, c;
 
 	mf_zk_rows_keep_owners(&survey->claims);
-	mf_zk_roster_sort(roster);
 	for (c = 0; c < survey->claims.n; c++)
 		for (i = 0; i < roster->n; i++)
 			if (strcmp(roster->rows[i].record.node,
@@ -118,62 +117,21 @@ static void on_survey_claims(struct zk_job *job, struct zk_step *step)
 		survey_done(survey);
 }
 
-static void on_member(struct zk_job *job, struct zk_step *step)
+static void on_roster(struct zk_job *job)
 {
-	struct survey *survey = (struct survey *)job;
-
-	if (!mf_zk_step_ok(job, step, true))
-		return;
-	if (step->call.request.code == ZK_OK &&
-	    mf_zk_roster_add(&survey->roster, step))
-		mf_zk_job_fail(job, METAFORA_ENOMEM);
-	else
-		survey_done(survey);
-}
-
-static void on_members(struct zk_job *job, struct zk_step *step)
-{
-	struct survey *survey = (struct survey *)job;
-	const struct zk_request *request = &step->call.request;
-	size_t i;
-
-	if (!mf_zk_step_ok(job, step, false))
-		return;
-	if (mf_zk_roster_begin(&survey->roster, request->n_names)) {
-		mf_zk_job_fail(job, METAFORA_ENOMEM);
-		return;
-	}
-	for (i = 0; i < request->n_names; i++) {
-		struct zk_step *read = mf_zk_step(
-			job,
-			mf_zk_path_member(mf_zk_job_root(job),
-					  request->names[i]),
-			0, on_member);
-
-		if (!read)
-			return;
-		survey->n_left++;
-		mf_zk_step_read(read, ZK_READ_DATA, false);
-	}
-	survey_done(survey);
+	survey_done((struct survey *)job);
 }
 
 static void run_nodes(struct zk_job *job)
 {
 	struct survey *survey = (struct survey *)job;
-	struct zk_step *step;
 
 	mf_zk_rows_clear(&survey->claims);
-	mf_zk_roster_clear(&survey->roster);
 	survey->n_left = 1 + job->client->session.n_buckets;
 	if (mf_zk_step_sync(job))
 		return;
-	step = mf_zk_step(job, mf_zk_path(mf_zk_job_root(job), "nodes"), 0,
-			  on_members);
-	if (!step)
-		return;
-	mf_zk_step_read(step, ZK_READ_CHILDREN, false);
-	mf_zk_read_folders(job, ZK_CLAIMS, on_survey_claims);
+	if (mf_zk_roster_read(job, &survey->roster, false, on_roster) == 0)
+		mf_zk_read_folders(job, ZK_CLAIMS, on_survey_claims);
 }
 
 static void free_nodes(struct zk_job *job)

@@ -79,6 +79,24 @@ void mf_zk_rows_keep_owners(struct zk_rows *claims)
 	claims->n = n;
 }
 
+int mf_zk_rows_add_tasks(struct zk_job *job, struct zk_rows *rows,
+			 const struct zk_request *request, const char *prefix,
+			 const char *after)
+{
+	const size_t n_prefix = strlen(prefix);
+	char task[METAFORA_TASK_ID_MAX + 1];
+	size_t i;
+
+	for (i = 0; i < request->n_names; i++)
+		if (mf_zk_parse_task(mf_zk_job_host(job), request->names[i],
+				     task) &&
+		    strncmp(task, prefix, n_prefix) == 0 &&
+		    strcmp(task, after) > 0 &&
+		    mf_zk_rows_add(rows, task, NULL, 0))
+			return METAFORA_ENOMEM;
+	return 0;
+}
+
 int mf_zk_rows_add_claims(struct zk_job *job, struct zk_rows *rows,
 			  const struct zk_request *request)
 {
@@ -172,19 +190,7 @@ void mf_zk_roster_clear(struct zk_roster *roster)
 	*roster = (struct zk_roster){ 0 };
 }
 
-int mf_zk_roster_begin(struct zk_roster *roster, size_t n)
-{
-	mf_zk_roster_clear(roster);
-	roster->rows = calloc(n + 1, sizeof(*roster->rows));
-	roster->owners = calloc(n + 1, sizeof(*roster->owners));
-	roster->n_room = n;
-	if (roster->rows && roster->owners)
-		return 0;
-	mf_zk_roster_clear(roster);
-	return METAFORA_ENOMEM;
-}
-
-int mf_zk_roster_add(struct zk_roster *roster, const struct zk_step *step)
+static int add_member(struct zk_roster *roster, const struct zk_step *step)
 {
 	const struct zk_request *request = &step->call.request;
 	const char *encoded = strrchr(step->path, '/') + 1;
@@ -219,9 +225,72 @@ static int compare_members(const void *a, const void *b)
 }
 
 /* Owners are freed all together: they need not move along. */
-void mf_zk_roster_sort(struct zk_roster *roster)
+static void answered(struct zk_job *job, struct zk_roster *roster)
 {
+	if (--roster->n_left > 0)
+		return;
 	if (roster->n)
 		qsort(roster->rows, roster->n, sizeof(*roster->rows),
 		      compare_members);
+	roster->done(job);
+}
+
+static void on_member(struct zk_job *job, struct zk_step *step)
+{
+	struct zk_roster *roster = step->arg;
+
+	if (!mf_zk_step_ok(job, step, true))
+		return;
+	if (step->call.request.code == ZK_OK && add_member(roster, step))
+		mf_zk_job_fail(job, METAFORA_ENOMEM);
+	else
+		answered(job, roster);
+}
+
+static int read_one(struct zk_job *job, struct zk_roster *roster, char *path,
+		    enum zk_request_kind kind,
+		    void (*done)(struct zk_job *, struct zk_step *))
+{
+	struct zk_step *step = mf_zk_step(job, path, 0, done);
+
+	if (!step)
+		return METAFORA_ENOMEM;
+	step->arg = roster;
+	roster->n_left++;
+	mf_zk_step_read(step, kind, roster->watch);
+	return 0;
+}
+
+static void on_members(struct zk_job *job, struct zk_step *step)
+{
+	const struct zk_request *request = &step->call.request;
+	const char *root = mf_zk_job_root(job);
+	struct zk_roster *roster = step->arg;
+	size_t i;
+
+	if (!mf_zk_step_ok(job, step, false))
+		return;
+	roster->rows = calloc(request->n_names + 1, sizeof(*roster->rows));
+	roster->owners = calloc(request->n_names + 1, sizeof(*roster->owners));
+	if (!roster->rows || !roster->owners) {
+		mf_zk_job_fail(job, METAFORA_ENOMEM);
+		return;
+	}
+	roster->n_room = request->n_names;
+	for (i = 0; i < request->n_names; i++)
+		if (read_one(job, roster,
+			     mf_zk_path_member(root, request->names[i]),
+			     ZK_READ_DATA, on_member))
+			return;
+	answered(job, roster);
+}
+
+int mf_zk_roster_read(struct zk_job *job, struct zk_roster *roster, bool watch,
+		      void (*done)(struct zk_job *job))
+{
+	mf_zk_roster_clear(roster);
+	roster->watch = watch;
+	roster->done = done;
+	return read_one(job, roster, mf_zk_path(mf_zk_job_root(job), "nodes"),
+			ZK_READ_CHILDREN, on_members);
 }

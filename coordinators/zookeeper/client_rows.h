@@ -27,6 +27,13 @@ int mf_zk_rows_add(struct zk_rows *rows, const char *task, const char *node,
 int mf_zk_rows_compare(const void *a, const void *b);
 /* Sort; of each line only the first claim stays. */
 void mf_zk_rows_keep_owners(struct zk_rows *claims);
+/*
+ * Add the tasks that a folder of them has and that begin with prefix and come
+ * after another.  0 or METAFORA_ENOMEM.
+ */
+int mf_zk_rows_add_tasks(struct zk_job *job, struct zk_rows *rows,
+			 const struct zk_request *request, const char *prefix,
+			 const char *after);
 /* Add the claims that a folder of them has.  0 or METAFORA_ENOMEM. */
 int mf_zk_rows_add_claims(struct zk_job *job, struct zk_rows *rows,
 			  const struct zk_request *request);
@@ -42,22 +49,24 @@ struct metafora_task_row *mf_zk_rows_facts(const struct zk_rows *tasks);
 int mf_zk_read_folders(struct zk_job *job, enum zk_folder_kind kind,
 		       void (*done)(struct zk_job *, struct zk_step *));
 
-/* The members' records, as they are read one by one; zeroed to begin with. */
+/* The members' records; zeroed to begin with. */
 struct zk_roster {
 	struct metafora_member_row *rows;
 	void **owners; /* of the records' strings */
 	size_t n;
 	size_t n_room;
+	size_t n_left; /* answers to come; 0: it is not being read */
+	bool watch;
+	void (*done)(struct zk_job *job);
 };
 
 void mf_zk_roster_clear(struct zk_roster *roster);
-/* Empty, with room for n.  0 or METAFORA_ENOMEM. */
-int mf_zk_roster_begin(struct zk_roster *roster, size_t n);
 /*
- * Add what a step has read; a malformed record is passed over.  0 or
- * METAFORA_ENOMEM.
+ * Read it anew: the list, then each record, with watches on all of them if
+ * that is asked for.  done when all are there, sorted; malformed ones are
+ * passed over.  0, or the job has failed.
  */
-int mf_zk_roster_add(struct zk_roster *roster, const struct zk_step *step);
-void mf_zk_roster_sort(struct zk_roster *roster);
+int mf_zk_roster_read(struct zk_job *job, struct zk_roster *roster, bool watch,
+		      void (*done)(struct zk_job *job));
 
 #endif

@@ -25,7 +25,6 @@ struct watching {
 	struct bucket *buckets;
 	uint32_t n_buckets;
 	struct zk_roster roster;
-	unsigned int n_left; /* of the members and their list, being read */
 	bool dirty;          /* members are to be read (again) */
 };
 
@@ -57,21 +56,15 @@ static void bucket_done(struct watching *watching, uint32_t number)
 static void on_tasks(struct zk_job *job, struct zk_step *step)
 {
 	struct watching *watching = (struct watching *)job;
-	const struct zk_request *request = &step->call.request;
 	struct bucket *bucket = &watching->buckets[step->index];
-	char task[METAFORA_TASK_ID_MAX + 1];
-	size_t i;
 
 	if (!mf_zk_step_ok(job, step, false))
 		return;
-	for (i = 0; i < request->n_names; i++)
-		if (mf_zk_parse_task(mf_zk_job_host(job), request->names[i],
-				     task) &&
-		    mf_zk_rows_add(&bucket->tasks, task, NULL, 0)) {
-			mf_zk_job_fail(job, METAFORA_ENOMEM);
-			return;
-		}
-	bucket_done(watching, (uint32_t)step->index);
+	if (mf_zk_rows_add_tasks(job, &bucket->tasks, &step->call.request, "",
+				 ""))
+		mf_zk_job_fail(job, METAFORA_ENOMEM);
+	else
+		bucket_done(watching, (uint32_t)step->index);
 }
 
 static void on_claims(struct zk_job *job, struct zk_step *step)
@@ -118,13 +111,13 @@ static int read_bucket(struct watching *watching, uint32_t number)
 
 /* --- members ------------------------------------------------------------------------ */
 
-static void member_done(struct watching *watching)
+static void on_roster(struct zk_job *job)
 {
-	struct zk_client *client = watching->job.client;
+	struct watching *watching = (struct watching *)job;
+	struct zk_client *client = job->client;
 
-	if (--watching->n_left > 0 || client->closing)
+	if (client->closing)
 		return;
-	mf_zk_roster_sort(&watching->roster);
 	client->sink->watch_members(client->session.host, watching->roster.rows,
 				    watching->roster.n);
 	mf_zk_roster_clear(&watching->roster);
@@ -132,57 +125,10 @@ static void member_done(struct watching *watching)
 		changed(watching);
 }
 
-static void on_member(struct zk_job *job, struct zk_step *step)
-{
-	struct watching *watching = (struct watching *)job;
-
-	if (!mf_zk_step_ok(job, step, true))
-		return;
-	if (step->call.request.code == ZK_OK &&
-	    mf_zk_roster_add(&watching->roster, step))
-		mf_zk_job_fail(job, METAFORA_ENOMEM);
-	else
-		member_done(watching);
-}
-
-static void on_members(struct zk_job *job, struct zk_step *step)
-{
-	struct watching *watching = (struct watching *)job;
-	const struct zk_request *request = &step->call.request;
-	size_t i;
-
-	if (!mf_zk_step_ok(job, step, false))
-		return;
-	if (mf_zk_roster_begin(&watching->roster, request->n_names)) {
-		mf_zk_job_fail(job, METAFORA_ENOMEM);
-		return;
-	}
-	for (i = 0; i < request->n_names; i++) {
-		struct zk_step *read = mf_zk_step(
-			job,
-			mf_zk_path_member(mf_zk_job_root(job),
-					  request->names[i]),
-			0, on_member);
-
-		if (!read)
-			return;
-		watching->n_left++;
-		mf_zk_step_read(read, ZK_READ_DATA, true);
-	}
-	member_done(watching);
-}
-
 static void read_members(struct watching *watching)
 {
-	struct zk_job *job = &watching->job;
-	struct zk_step *step = mf_zk_step(
-		job, mf_zk_path(mf_zk_job_root(job), "nodes"), 0, on_members);
-
-	if (!step)
-		return;
 	watching->dirty = false;
-	watching->n_left = 1;
-	mf_zk_step_read(step, ZK_READ_CHILDREN, true);
+	mf_zk_roster_read(&watching->job, &watching->roster, true, on_roster);
 }
 
 /* --- when ------------------------------------------------------------------------------ */
@@ -200,7 +146,7 @@ static void read_dirty(struct watching *watching)
 	uint32_t i;
 
 	watching->pace.read_ns = now_ns(watching);
-	if (watching->dirty && !watching->n_left)
+	if (watching->dirty && !watching->roster.n_left)
 		read_members(watching);
 	for (i = 0; i < watching->n_buckets && !watching->job.over; i++)
 		if (watching->buckets[i].dirty &&
@@ -270,7 +216,6 @@ static void clear(struct watching *watching)
 	watching->buckets = NULL;
 	watching->n_buckets = 0;
 	mf_zk_roster_clear(&watching->roster);
-	watching->n_left = 0;
 }
 
 /* Everything is read: first, or after something may have been missed. */
