@@ -594,17 +594,22 @@ static void junk_can_be_repaired(void)
 			ZKWIRE_OK);
 	CU_ASSERT_EQUAL(zkwire_create(port, ROOT "/stranger", "", 0),
 			ZKWIRE_OK);
+	CU_ASSERT_EQUAL(zkwire_create(port, ROOT "/commands/dead", "", 0),
+			ZKWIRE_OK);
+	CU_ASSERT_EQUAL(zkwire_create(port, ROOT "/commands/dead/x", "", 0),
+			ZKWIRE_OK);
 	CU_ASSERT_EQUAL(ctl("fsck", NULL), 1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(ctl_out, ROOT "/leases/ghost: is not "));
 	CU_ASSERT_PTR_NOT_NULL(strstr(ctl_out, "(repairable)"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(ctl_out, "2 found, 1 can be repaired"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(ctl_out, "3 found, 1 can be repaired"));
 	CU_ASSERT_EQUAL(ctl("fsck", "--json", "--repair", NULL), 1);
 	json = ctl_json();
-	CU_ASSERT_EQUAL(json_array_size(json), 2);
-	CU_ASSERT_STRING_EQUAL(string(json_array_get(json, 1), "remedy"),
+	CU_ASSERT_EQUAL(json_array_size(json), 3);
+	CU_ASSERT_STRING_EQUAL(string(json_array_get(json, 2), "remedy"),
 			       "repaired");
 	json_decref(json);
 	CU_ASSERT_EQUAL(zkwire_delete(port, ROOT "/stranger"), ZKWIRE_OK);
+	CU_ASSERT_EQUAL(zkwire_delete(port, ROOT "/leases/ghost"), ZKWIRE_OK);
 	CU_ASSERT_EQUAL(ctl("fsck", "--json", NULL), 0);
 	json = ctl_json();
 	CU_ASSERT_EQUAL(json_array_size(json), 0);

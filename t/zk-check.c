@@ -169,6 +169,10 @@ static void put(struct conf *c, const char *path)
 	CU_ASSERT_EQUAL(fakezk_put(c->broker, path, "x"), ZK_OK);
 }
 
+/* What is found of it, and what is left of that by a repair. */
+#define N_JUNK 12
+#define N_JUNK_LEFT 10
+
 static void put_junk(struct conf *c)
 {
 	put(c, ROOT "/stranger");
@@ -180,7 +184,8 @@ static void put_junk(struct conf *c)
 	put(c, ROOT "/claims/00/junk");
 	put(c, path_in("tasks", "v", "", true));
 	put(c, path_in("claims", "u", ":a:0000000001", true));
-	put(c, path_in("claims", "u", ":a:0000000077", false));
+	put(c, path_in("claims", "u", ":a:0000000000", false));
+	put(c, path_in("claims", "u", ":c:0000000077", false));
 	put(c, ROOT "/commands/dead");
 	put(c, ROOT "/commands/dead/00000000000000aa:00000000000000bb:1:"
 		    "0000000000");
@@ -205,18 +210,22 @@ static void expect_junk(enum metafora_remedy mended)
 				  "another bucket"),
 			METAFORA_REMEDY_NONE);
 	CU_ASSERT_EQUAL(remedy_of(ROOT "/nodes/ghost", "not ephemeral"),
-			(int)mended);
+			METAFORA_REMEDY_NONE);
 	CU_ASSERT_EQUAL(remedy_of(ROOT "/leases/ghost", "not ephemeral"),
-			(int)mended);
+			METAFORA_REMEDY_NONE);
 	CU_ASSERT_EQUAL(
-		remedy_of(path_in("claims", "u", ":a:0000000077", false),
+		remedy_of(path_in("claims", "u", ":c:0000000077", false),
+			  "still to come"),
+		METAFORA_REMEDY_NONE);
+	CU_ASSERT_EQUAL(
+		remedy_of(path_in("claims", "u", ":a:0000000000", false),
 			  "not ephemeral"),
 		(int)mended);
 	CU_ASSERT_EQUAL(remedy_of(ROOT "/commands/dead", "does not live"),
 			(int)mended);
-	if (found.n != 11)
+	if (found.n != N_JUNK)
 		show();
-	CU_ASSERT_EQUAL(found.n, 11);
+	CU_ASSERT_EQUAL(found.n, N_JUNK);
 }
 
 static void junk_is_found(struct conf *c)
@@ -240,14 +249,19 @@ static void junk_is_mended(struct conf *c)
 	put_junk(c);
 	check(c, true);
 	expect_junk(METAFORA_REMEDY_DONE);
-	CU_ASSERT_FALSE(fakezk_exists(c->broker, ROOT "/nodes/ghost"));
-	CU_ASSERT_FALSE(fakezk_exists(c->broker, ROOT "/leases/ghost"));
+	CU_ASSERT_FALSE(fakezk_exists(
+		c->broker, path_in("claims", "u", ":a:0000000000", false)));
 	CU_ASSERT_FALSE(fakezk_exists(c->broker, ROOT "/leases/dead"));
 	CU_ASSERT_FALSE(fakezk_exists(c->broker, ROOT "/commands/dead"));
 	CU_ASSERT(fakezk_exists(c->broker, ROOT "/commands/a"));
 	CU_ASSERT(fakezk_exists(c->broker, ROOT "/stranger"));
+	/* Where what is removed may have become another's. */
+	CU_ASSERT(fakezk_exists(c->broker, ROOT "/nodes/ghost"));
+	CU_ASSERT(fakezk_exists(c->broker, ROOT "/leases/ghost"));
+	CU_ASSERT(fakezk_exists(
+		c->broker, path_in("claims", "u", ":c:0000000077", false)));
 	check(c, true);
-	CU_ASSERT_EQUAL(found.n, 7);
+	CU_ASSERT_EQUAL(found.n, N_JUNK_LEFT);
 	/* The nodes have lost nothing by it. */
 	CU_ASSERT_EQUAL(c->nodes[0]->n_lost, 0);
 	CU_ASSERT(conf_sees_place(c, c->nodes[1], "t", "a", 1));
@@ -416,17 +430,21 @@ static void a_lost_connection_is_survived(struct conf *c)
 	/* Outcomes may be unknown; what was known is right. */
 	check(c, true);
 	check(c, true);
-	CU_ASSERT_EQUAL(found.n, 7);
+	CU_ASSERT_EQUAL(found.n, N_JUNK_LEFT);
 }
 
 static void a_refused_repair_says_so(struct conf *c)
 {
 	conf_join(c, "a");
-	put(c, ROOT "/nodes/ghost");
-	fakezk_deny(c->broker, ROOT "/nodes");
+	CU_ASSERT_EQUAL(conf_submit(c, "t"), 0);
+	put(c, path_in("claims", "t", ":z:0000000000", false));
+	fakezk_deny(c->broker, ROOT "/claims");
 	check(c, true);
-	CU_ASSERT_EQUAL(remedy_of(ROOT "/nodes/ghost", "not ephemeral"),
-			METAFORA_REMEDY_FAILED);
+	CU_ASSERT_EQUAL(found.n, 1);
+	CU_ASSERT_EQUAL(
+		remedy_of(path_in("claims", "t", ":z:0000000000", false),
+			  "not ephemeral"),
+		METAFORA_REMEDY_FAILED);
 	CU_ASSERT_EQUAL(found.rows[0].error, METAFORA_EAUTH);
 	fakezk_deny(c->broker, NULL);
 }
@@ -452,7 +470,7 @@ static void a_cancelled_check_leaves_nothing(struct conf *c)
 #define CASES(X)                                                              \
 	X(backend, all_is_well, "in a healthy cluster nothing is found")      \
 	X(backend, junk_is_found, "junk is found and, without repair, left alone") \
-	X(backend, junk_is_mended, "repair removes what no node has made, no more") \
+	X(backend, junk_is_mended, "repair removes what can be no node's, no more") \
 	X(backend, many_commands_are_removed, "many commands of a dead node go") \
 	X(backend, a_living_node_keeps_its_commands,                          \
 	  "commands of who holds a lease are left alone")                     \

@@ -258,11 +258,16 @@ static bool is_proper(struct zk_check *check, const struct zk_step *step)
 				 ZK_MEND_NONE, 0, false);
 		return false;
 	}
+	/*
+	 * Not removed: if somebody else did so first and a node of that name
+	 * came, its own would be hit.  They may differ by nothing that a write
+	 * can ask for: ZooKeeper compares the version, not who made it when.
+	 */
 	if (!request->stat.ephemeral_owner) {
 		mf_zk_check_note(check, strdup(step->path),
 				 "is not ephemeral: no node has made it, and "
-				 "it never ends",
-				 ZK_MEND_REMOVE, request->stat.version, false);
+				 "it never ends; remove it",
+				 ZK_MEND_NONE, 0, false);
 		return false;
 	}
 	return true;

@@ -10,8 +10,9 @@ enum zk_mend {
 	ZK_MEND_NONE,   /* it cannot: a human has to decide */
 	ZK_MEND_CREATE, /* an empty folder */
 	/*
-	 * Remove what is not ephemeral where all is: no session is behind it,
-	 * and this library has never made it.
+	 * Remove a claim that is not ephemeral: no session is behind it, this
+	 * library has never made it, and as its number has been passed nothing
+	 * else can come to its path.
 	 */
 	ZK_MEND_REMOVE,
 	/* Remove commands for a node that has no lease, while we hold it. */
@@ -74,6 +75,7 @@ struct zk_check {
 	uint32_t bucket;
 	char **tasks; /* names, sorted */
 	size_t n_tasks;
+	uint32_t n_claims; /* made in it so far: their numbers are given */
 	/* Mending. */
 	size_t at;
 	struct zk_op *ops;

@@ -95,6 +95,27 @@ void mf_zk_check_buckets(struct zk_check *check)
 
 /* --- one claim ---------------------------------------------------------------------- */
 
+/*
+ * Once it is gone a claim of the same name can come only if the number is
+ * still to be given; a counter never goes back.
+ */
+static void note_lasting(struct zk_check *check, const struct zk_step *step)
+{
+	const char *name = strrchr(step->path, '/') + 1;
+	struct zk_claim_name claim;
+	bool passed = mf_zk_parse_claim(mf_zk_job_host(&check->job), name,
+					&claim) &&
+		      claim.sequence < check->n_claims;
+
+	mf_zk_check_note(check, strdup(step->path),
+			 passed ? "claim is not ephemeral: no node has made "
+				  "it, and it never ends"
+				: "claim is not ephemeral, and its number is "
+				  "still to come: remove it",
+			 passed ? ZK_MEND_REMOVE : ZK_MEND_NONE,
+			 step->call.request.stat.version, false);
+}
+
 static void on_claim(struct zk_job *job, struct zk_step *step)
 {
 	struct zk_check *check = (struct zk_check *)job;
@@ -105,10 +126,7 @@ static void on_claim(struct zk_job *job, struct zk_step *step)
 	if (!mf_zk_step_ok(job, step, true))
 		return;
 	if (request->code == ZK_OK && !request->stat.ephemeral_owner) {
-		mf_zk_check_note(check, strdup(step->path),
-				 "claim is not ephemeral: no node has made it, "
-				 "and it never ends",
-				 ZK_MEND_REMOVE, request->stat.version, false);
+		note_lasting(check, step);
 	} else if (request->code == ZK_OK) {
 		/* "<task>:<node>:<sequence>", as its name was taken apart. */
 		node = strdup(strchr(step->path, ':') + 1);
@@ -180,8 +198,8 @@ static void on_claims(struct zk_job *job, struct zk_step *step)
 
 	if (!mf_zk_step_ok(job, step, true))
 		return;
-	if (request->code == ZK_OK &&
-	    zk_stat_n_created(&request->stat) > SEQUENCE_WARN)
+	check->n_claims = zk_stat_n_created(&request->stat);
+	if (request->code == ZK_OK && check->n_claims > SEQUENCE_WARN)
 		mf_zk_check_note(check, strdup(step->path),
 				 "counter of claims is near its end: plan to "
 				 "make the namespace anew",
