@@ -5,11 +5,11 @@
  * all that late.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "crowd.h"
+#include "seeds.h"
 #include "tap.h"
 
 #define LIMIT_ROUNDS 300
@@ -17,30 +17,11 @@
 #define HUGE_TASKS_MAX 1000000
 
 static struct crowd c;
-
-/* The seed of this round of a case, and failures before it. */
-static uint64_t seed;
-static unsigned int n_failures;
+static struct seeds seeds;
 
 static void setup(void)
 {
-	seed = 0;
-	n_failures = CU_get_number_of_failures();
-}
-
-/* As in the tests of rounds: the next of n seeds, or the one that is wished. */
-static bool next_seed(unsigned long n)
-{
-	const char *wish = getenv("MF_TEST_SEED");
-
-	if (CU_get_number_of_failures() > n_failures) {
-		tap_note("seed %llu", (unsigned long long)seed);
-		return false;
-	}
-	if (seed && (wish || seed == n))
-		return false;
-	seed = wish ? strtoull(wish, NULL, 10) : seed + 1;
-	return true;
+	seeds_init(&seeds);
 }
 
 static uint64_t dice(uint64_t low, uint64_t high)
@@ -184,7 +165,7 @@ static void start(size_t n_nodes, size_t n_tasks, size_t n_joining,
 {
 	size_t i;
 
-	crowd_init(&c, seed, n_tasks, n_nodes + n_joining, with_lag);
+	crowd_init(&c, seeds.seed, n_tasks, n_nodes + n_joining, with_lag);
 	for (i = 0; i < n_nodes; i++)
 		crowd_join(&c, dice(1, weight_max));
 	for (i = 0; i < n_tasks; i++)
@@ -227,8 +208,8 @@ static void live(unsigned int n_disturbances, size_t n_most)
 static void small_clusters_end_even_by_the_fewest_moves(void)
 {
 	weight_max = 1;
-	while (next_seed(tap_scaled(300))) {
-		start(1 + seed % 12, seed * 37 % 300, 20, false);
+	while (seeds_next(&seeds, tap_scaled(300))) {
+		start(1 + seeds.seed % 12, seeds.seed * 37 % 300, 20, false);
 		live(8, 4);
 		crowd_fini(&c);
 	}
@@ -237,8 +218,8 @@ static void small_clusters_end_even_by_the_fewest_moves(void)
 static void weights_are_followed_to_within_one_task(void)
 {
 	weight_max = 7;
-	while (next_seed(tap_scaled(300))) {
-		start(1 + seed % 12, seed * 37 % 300, 20, false);
+	while (seeds_next(&seeds, tap_scaled(300))) {
+		start(1 + seeds.seed % 12, seeds.seed * 37 % 300, 20, false);
 		live(8, 4);
 		crowd_fini(&c);
 	}
@@ -246,9 +227,10 @@ static void weights_are_followed_to_within_one_task(void)
 
 static void so_it_is_with_hundreds_of_nodes(void)
 {
-	while (next_seed(tap_scaled(4))) {
-		weight_max = seed % 2 ? 1 : 5;
-		start(50 + seed * 53 % 200, 2000 * seed % 9000, 40, false);
+	while (seeds_next(&seeds, tap_scaled(4))) {
+		weight_max = seeds.seed % 2 ? 1 : 5;
+		start(50 + seeds.seed * 53 % 200, 2000 * seeds.seed % 9000, 40,
+		      false);
 		live(4, 30);
 		crowd_fini(&c);
 	}
@@ -260,9 +242,9 @@ static void nodes_that_see_it_late_end_even_too(void)
 	size_t i;
 	int step;
 
-	while (next_seed(tap_scaled(100))) {
-		weight_max = seed % 2 ? 1 : 4;
-		start(1 + seed % 30, seed * 97 % 800, 40, true);
+	while (seeds_next(&seeds, tap_scaled(100))) {
+		weight_max = seeds.seed % 2 ? 1 : 4;
+		start(1 + seeds.seed % 30, seeds.seed * 97 % 800, 40, true);
 		for (step = 0; step < 5; step++) {
 			uint64_t n_rounds;
 			size_t n;
@@ -306,7 +288,7 @@ static void a_thousand_nodes_end_even_by_the_fewest_moves(void)
 	uint64_t n_rounds;
 	size_t i;
 
-	seed = 1;
+	seeds.seed = 1;
 	weight_max = 3;
 	if (n_tasks > HUGE_TASKS_MAX)
 		n_tasks = HUGE_TASKS_MAX;

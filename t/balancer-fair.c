@@ -4,10 +4,10 @@
  * can queue, and moves go through the open.
  */
 #include <metafora.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "rounds.h"
+#include "seeds.h"
 #include "tap.h"
 
 /* Longer than a claim's grace and its stagger, so all that can happen has. */
@@ -23,16 +23,11 @@ static const bool no_lines = false;
 #endif
 
 static struct rounds r;
-
-/* The seed of this round of a case, and failures before it. */
-static uint64_t seed;
-static unsigned int n_seeds;
-static unsigned int n_failures;
+static struct seeds seeds;
 
 static void setup(void)
 {
-	n_seeds = 0;
-	n_failures = CU_get_number_of_failures();
+	seeds_init(&seeds);
 	rounds_init(&r, 1);
 	r.no_lines = no_lines;
 }
@@ -42,24 +37,12 @@ static void teardown(void)
 	rounds_fini(&r);
 }
 
-/*
- * Begin with the next of n seeds; MF_TEST_SEED asks for one only.  False after
- * the last, or after the first that failed, which is named.
- */
 static bool next_seed(unsigned int n)
 {
-	const char *wish = getenv("MF_TEST_SEED");
-
-	if (CU_get_number_of_failures() > n_failures) {
-		tap_note("seed %llu", (unsigned long long)seed);
+	if (!seeds_next(&seeds, n))
 		return false;
-	}
-	if (n_seeds == (wish ? 1 : n))
-		return false;
-	n_seeds++;
-	seed = wish ? strtoull(wish, NULL, 10) : n_seeds;
 	rounds_fini(&r);
-	rounds_init(&r, seed);
+	rounds_init(&r, seeds.seed);
 	r.no_lines = no_lines;
 	return true;
 }
@@ -212,7 +195,7 @@ static void after_a_death_no_task_waits_for_a_claim_delay(void)
 	size_t victim, lag, i;
 
 	while (next_seed(2)) {
-		lag = 2 * (seed % 2); /* in ticks, of the latest */
+		lag = 2 * (seeds.seed % 2); /* in ticks, of the latest */
 		start(n_nodes, n_tasks);
 		for (victim = 0; victim + 2 < n_nodes; victim++) {
 			size_t n_lost = rounds_n_owned(&r, victim);
@@ -597,7 +580,7 @@ static void after_any_disturbance_nodes_are_even_and_no_task_moved_twice(void)
 		for (step = 0; step < 12; step++) {
 			rounds_reset_counts(&r);
 			disturb();
-			lag(seed % 2 ? 0 : 20);
+			lag(seeds.seed % 2 ? 0 : 20);
 			CU_ASSERT_TRUE(settles());
 			CU_ASSERT_TRUE(rounds_spread(&r) <= 1);
 			CU_ASSERT_TRUE(rounds_most_moves(&r) <= 1);

@@ -11,6 +11,7 @@
 
 #include "plugin.h"
 #include "rounds.h"
+#include "seeds.h"
 #include "tap.h"
 
 #define QUIET_MS 6000
@@ -20,15 +21,11 @@
 #define ROUND_MS (ROUNDS_STOP_MS + 3 * ROUNDS_TICK_MS)
 
 static struct rounds r;
-
-/* The seed of this round of a case, and failures before it. */
-static uint64_t seed;
-static unsigned int n_failures;
+static struct seeds seeds;
 
 static void setup(void)
 {
-	seed = 0;
-	n_failures = CU_get_number_of_failures();
+	seeds_init(&seeds);
 	rounds_init(&r, 1);
 }
 
@@ -37,23 +34,12 @@ static void teardown(void)
 	rounds_fini(&r);
 }
 
-/*
- * Begin with the next of n seeds; MF_TEST_SEED asks for one only.  False after
- * the last, or after the first that failed, which is named.
- */
 static bool next_seed(unsigned int n)
 {
-	const char *wish = getenv("MF_TEST_SEED");
-
-	if (CU_get_number_of_failures() > n_failures) {
-		tap_note("seed %llu", (unsigned long long)seed);
+	if (!seeds_next(&seeds, n))
 		return false;
-	}
-	if (seed && (wish || seed == n))
-		return false;
-	seed = wish ? strtoull(wish, NULL, 10) : seed + 1;
 	rounds_fini(&r);
-	rounds_init(&r, seed);
+	rounds_init(&r, seeds.seed);
 	return true;
 }
 

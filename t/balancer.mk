@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-libtest_la_SOURCES += t/lib/rounds.c t/lib/rounds.h t/lib/crowd.c t/lib/crowd.h
+libtest_la_SOURCES += t/lib/rounds.c t/lib/rounds.h t/lib/crowd.c t/lib/crowd.h \
+	t/lib/seeds.c t/lib/seeds.h
 
 check_PROGRAMS += t/balancer-rendezvous t/balancer-quota t/balancer-decide \
 	t/balancer-fair t/balancer-open t/balancer-pull t/balancer-dumb t/balancer-oom
