@@ -151,20 +151,10 @@ static const struct conf_backend real = {
 	.silence = silence,
 };
 
-static bool can_run(void)
-{
-	const char *lack =
-		zklinks_calls() ? zkservers_lack() : "built without ZooKeeper";
-
-	if (lack)
-		tap_skip(lack);
-	return !lack;
-}
-
 #define STAMP(backend, fn, text)                                               \
 	static void backend##_##fn(void)                                       \
 	{                                                                      \
-		if (can_run())                                                 \
+		if (zkservers_can_run())                                                 \
 			conf_run(&backend, conf_##fn);                         \
 	}
 CONF_CASES(STAMP, real)

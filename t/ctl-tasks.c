@@ -555,15 +555,9 @@ static const struct tap_case cases[] = {
 
 int main(int argc, char **argv)
 {
-	const struct zkservers_options options = {.n = 1};
-	const char *lack = zkservers_lack();
 	int status;
 
-	if (lack) {
-		printf("1..0 # SKIP %s\n", lack);
-		return 0;
-	}
-	servers = zkservers_start(&options);
+	servers = zkservers_start_or_skip();
 	status = tap_main(argc, argv, cases, sizeof(cases) / sizeof(cases[0]),
 			  setup, NULL);
 	zkservers_free(servers);

@@ -11,7 +11,6 @@
 #include "process.h"
 #include "tap.h"
 #include "zkserver.h"
-#include "zookeeper/zk_calls.h"
 
 #define LONG_MS 250000
 
@@ -46,16 +45,6 @@ static const char *const metrics[] = {
 #define N_METRICS (sizeof(metrics) / sizeof(metrics[0]))
 
 static char *tmp; /* of what is started here */
-
-static bool can_run(void)
-{
-	const char *lack = mf_zk_real_calls() ? zkservers_lack()
-					      : "built without ZooKeeper";
-
-	if (lack)
-		tap_skip(lack);
-	return !lack;
-}
 
 /* Of the folder of benchmarks, next to that of this program. */
 static char *bench_path(const char *name)
@@ -172,7 +161,7 @@ static void tells_every_metric(void)
 	int status = -1;
 	size_t i, k;
 
-	if (!can_run())
+	if (!zkservers_can_run())
 		goto out;
 	CU_ASSERT(process_wait(start_bench(output), LONG_MS, &status));
 	CU_ASSERT_EQUAL(status, 0);
@@ -213,7 +202,7 @@ static void leaves_nothing_when_interrupted(void)
 	int status = 0;
 	pid_t pid;
 
-	if (!can_run())
+	if (!zkservers_can_run())
 		goto out;
 	pid = start_bench(output);
 	CU_ASSERT(process_until(has_begun, output, LONG_MS));

@@ -13,7 +13,6 @@
 #include "tap.h"
 #include "zkserver.h"
 #include "zkwire.h"
-#include "zookeeper/zk_calls.h"
 
 #define TICK_MS 200
 #define TIMEOUT_MS 2000
@@ -23,16 +22,6 @@
 
 static struct zkservers *alone;
 static struct zkservers *ensemble;
-
-static bool can_run(void)
-{
-	const char *lack = mf_zk_real_calls() ? zkservers_lack()
-					      : "built without ZooKeeper";
-
-	if (lack)
-		tap_skip(lack);
-	return !lack;
-}
 
 static struct zkservers *one_server(void)
 {
@@ -131,7 +120,7 @@ static void a_killed_nodes_tasks_move(void)
 {
 	struct nodes *nodes;
 
-	if (!can_run())
+	if (!zkservers_can_run())
 		return;
 	nodes = nodes_new(zkservers_hosts(one_server()), TIMEOUT_MS);
 	join(nodes, "a");
@@ -151,7 +140,7 @@ static void a_paused_node_overlaps_with_nobody(void)
 	struct nodes *nodes;
 	size_t n_runs;
 
-	if (!can_run())
+	if (!zkservers_can_run())
 		return;
 	nodes = nodes_new(zkservers_hosts(one_server()), TIMEOUT_MS);
 	nodes_join(nodes, &(struct node_options){.name = "a", .flags = "l"});
@@ -178,7 +167,7 @@ static void a_namesake_is_refused(void)
 	uint64_t begin_ns;
 	unsigned int second;
 
-	if (!can_run())
+	if (!zkservers_can_run())
 		return;
 	nodes = nodes_new(zkservers_hosts(one_server()), TIMEOUT_MS);
 	join(nodes, "a");
@@ -208,7 +197,7 @@ static void properties_of_a_megabyte(void)
 	void *back;
 	size_t n_back;
 
-	if (!can_run())
+	if (!zkservers_can_run())
 		return;
 	nodes = nodes_new(zkservers_hosts(one_server()), TIMEOUT_MS);
 	properties = calloc(1, n_bytes + 1);
@@ -246,7 +235,7 @@ static void no_server_is_a_timeout(void)
 	uint64_t took_ms;
 	unsigned int i;
 
-	if (!can_run())
+	if (!zkservers_can_run())
 		return;
 	closed = port_bind(&port); /* and does not listen */
 	hosts = process_format("127.0.0.1:%u", port);
@@ -276,7 +265,7 @@ static void an_even_number_of_servers(void)
 	char *hosts;
 	unsigned int dead;
 
-	if (!can_run())
+	if (!zkservers_can_run())
 		return;
 	servers = three_servers();
 	/* Two addresses, one of which is dead. */
@@ -311,7 +300,7 @@ static void the_leader_dies(void)
 	unsigned int leader;
 	unsigned int i;
 
-	if (!can_run())
+	if (!zkservers_can_run())
 		return;
 	servers = three_servers();
 	nodes = nodes_new(zkservers_hosts(servers), TIMEOUT_MS);
@@ -340,7 +329,7 @@ static void the_server_dies_in_the_middle(void)
 	char id[32];
 	size_t i;
 
-	if (!can_run())
+	if (!zkservers_can_run())
 		return;
 	servers = one_server();
 	nodes = nodes_new(zkservers_hosts(servers), TIMEOUT_MS);
@@ -378,7 +367,7 @@ static void a_follower_is_cut_off(void)
 	struct ownership found;
 	unsigned int leader, follower;
 
-	if (!can_run())
+	if (!zkservers_can_run())
 		return;
 	servers = three_servers();
 	leader = (unsigned int)zkservers_leader(servers);

@@ -16,6 +16,7 @@
 #include "port.h"
 #include "process.h"
 #include "tap.h"
+#include "zookeeper/zk_calls.h"
 
 #define JAVA "/usr/bin/java"
 #define JARS "/usr/share/java/"
@@ -62,6 +63,16 @@ const char *zkservers_lack(void)
 		return "no server: " JAR_ZOOKEEPER " or " JAR_LOG
 		       " is missing (package zookeeper)";
 	return NULL;
+}
+
+bool zkservers_can_run(void)
+{
+	const char *lack = mf_zk_real_calls() ? zkservers_lack()
+					      : "built without ZooKeeper";
+
+	if (lack)
+		tap_skip(lack);
+	return !lack;
 }
 
 /* --- asking ---------------------------------------------------------------------- */
@@ -404,6 +415,18 @@ struct zkservers *zkservers_start(const struct zkservers_options *options)
 	}
 	process_die("%s", died ? "servers do not start: they end at once"
 			       : "servers do not serve in time");
+}
+
+struct zkservers *zkservers_start_or_skip(void)
+{
+	const struct zkservers_options alone = {.n = 1};
+	const char *lack = zkservers_lack();
+
+	if (lack) {
+		printf("1..0 # SKIP %s\n", lack);
+		exit(0);
+	}
+	return zkservers_start(&alone);
 }
 
 void zkservers_free(struct zkservers *servers)
