@@ -154,7 +154,7 @@ static const struct conf_backend real = {
 #define STAMP(backend, fn, text)                                               \
 	static void backend##_##fn(void)                                       \
 	{                                                                      \
-		if (zkservers_can_run())                                                 \
+		if (zklinks_can_run())                                                 \
 			conf_run(&backend, conf_##fn);                         \
 	}
 CONF_CASES(STAMP, real)

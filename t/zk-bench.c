@@ -10,6 +10,7 @@
 
 #include "process.h"
 #include "tap.h"
+#include "zklink.h"
 #include "zkserver.h"
 
 #define LONG_MS 250000
@@ -161,7 +162,7 @@ static void tells_every_metric(void)
 	int status = -1;
 	size_t i, k;
 
-	if (!zkservers_can_run())
+	if (!zklinks_can_run())
 		goto out;
 	CU_ASSERT(process_wait(start_bench(output), LONG_MS, &status));
 	CU_ASSERT_EQUAL(status, 0);
@@ -202,7 +203,7 @@ static void leaves_nothing_when_interrupted(void)
 	int status = 0;
 	pid_t pid;
 
-	if (!zkservers_can_run())
+	if (!zklinks_can_run())
 		goto out;
 	pid = start_bench(output);
 	CU_ASSERT(process_until(has_begun, output, LONG_MS));

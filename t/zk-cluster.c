@@ -11,6 +11,7 @@
 #include "port.h"
 #include "process.h"
 #include "tap.h"
+#include "zklink.h"
 #include "zkserver.h"
 #include "zkwire.h"
 
@@ -120,7 +121,7 @@ static void a_killed_nodes_tasks_move(void)
 {
 	struct nodes *nodes;
 
-	if (!zkservers_can_run())
+	if (!zklinks_can_run())
 		return;
 	nodes = nodes_new(zkservers_hosts(one_server()), TIMEOUT_MS);
 	join(nodes, "a");
@@ -140,7 +141,7 @@ static void a_paused_node_overlaps_with_nobody(void)
 	struct nodes *nodes;
 	size_t n_runs;
 
-	if (!zkservers_can_run())
+	if (!zklinks_can_run())
 		return;
 	nodes = nodes_new(zkservers_hosts(one_server()), TIMEOUT_MS);
 	nodes_join(nodes, &(struct node_options){.name = "a", .flags = "l"});
@@ -167,7 +168,7 @@ static void a_namesake_is_refused(void)
 	uint64_t begin_ns;
 	unsigned int second;
 
-	if (!zkservers_can_run())
+	if (!zklinks_can_run())
 		return;
 	nodes = nodes_new(zkservers_hosts(one_server()), TIMEOUT_MS);
 	join(nodes, "a");
@@ -197,7 +198,7 @@ static void properties_of_a_megabyte(void)
 	void *back;
 	size_t n_back;
 
-	if (!zkservers_can_run())
+	if (!zklinks_can_run())
 		return;
 	nodes = nodes_new(zkservers_hosts(one_server()), TIMEOUT_MS);
 	properties = calloc(1, n_bytes + 1);
@@ -235,7 +236,7 @@ static void no_server_is_a_timeout(void)
 	uint64_t took_ms;
 	unsigned int i;
 
-	if (!zkservers_can_run())
+	if (!zklinks_can_run())
 		return;
 	closed = port_bind(&port); /* and does not listen */
 	hosts = process_format("127.0.0.1:%u", port);
@@ -265,7 +266,7 @@ static void an_even_number_of_servers(void)
 	char *hosts;
 	unsigned int dead;
 
-	if (!zkservers_can_run())
+	if (!zklinks_can_run())
 		return;
 	servers = three_servers();
 	/* Two addresses, one of which is dead. */
@@ -300,7 +301,7 @@ static void the_leader_dies(void)
 	unsigned int leader;
 	unsigned int i;
 
-	if (!zkservers_can_run())
+	if (!zklinks_can_run())
 		return;
 	servers = three_servers();
 	nodes = nodes_new(zkservers_hosts(servers), TIMEOUT_MS);
@@ -329,7 +330,7 @@ static void the_server_dies_in_the_middle(void)
 	char id[32];
 	size_t i;
 
-	if (!zkservers_can_run())
+	if (!zklinks_can_run())
 		return;
 	servers = one_server();
 	nodes = nodes_new(zkservers_hosts(servers), TIMEOUT_MS);
@@ -367,7 +368,7 @@ static void a_follower_is_cut_off(void)
 	struct ownership found;
 	unsigned int leader, follower;
 
-	if (!zkservers_can_run())
+	if (!zklinks_can_run())
 		return;
 	servers = three_servers();
 	leader = (unsigned int)zkservers_leader(servers);

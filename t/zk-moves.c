@@ -9,6 +9,7 @@
 #include "nodes.h"
 #include "process.h"
 #include "tap.h"
+#include "zklink.h"
 #include "zkserver.h"
 
 #define TICK_MS 200
@@ -60,7 +61,7 @@ static bool begin(size_t n_nodes)
 	const struct zkservers_options options = {.n = 1, .tick_ms = TICK_MS};
 	size_t i;
 
-	if (!zkservers_can_run())
+	if (!zklinks_can_run())
 		return false;
 	if (!servers)
 		servers = zkservers_start(&options);

@@ -8,6 +8,7 @@
 #include "nodes.h"
 #include "process.h"
 #include "tap.h"
+#include "zklink.h"
 #include "zkserver.h"
 #include "zkwire.h"
 
@@ -78,7 +79,7 @@ static void runs_many(void)
 	size_t created;
 	size_t i;
 
-	if (!zkservers_can_run())
+	if (!zklinks_can_run())
 		return;
 	servers = zkservers_start(&options);
 	nodes = nodes_new(zkservers_hosts(servers), TIMEOUT_MS);

@@ -11,6 +11,7 @@
 
 #include "process.h"
 #include "relay.h"
+#include "tap.h"
 #include "zkwire.h"
 
 #define HOSTS_BYTES (32 * ZKSERVERS_MAX)
@@ -227,6 +228,16 @@ const struct zk_calls *zklinks_calls(void)
 	};
 
 	return mf_zk_real_calls() ? &calls : NULL;
+}
+
+bool zklinks_can_run(void)
+{
+	const char *lack = zklinks_calls() ? zkservers_lack()
+					     : "built without ZooKeeper";
+
+	if (lack)
+		tap_skip(lack);
+	return !lack;
 }
 
 /* --- faults ---------------------------------------------------------------------------- */

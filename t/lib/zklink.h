@@ -21,6 +21,11 @@ void zklinks_free(struct zklinks *links);
 
 /* The table; env is the struct zklinks.  NULL: there is no client library. */
 const struct zk_calls *zklinks_calls(void);
+/*
+ * Whether the coordinator can be tried on real servers; if not, as it may also
+ * be built without, the rest of the case counts as skipped.
+ */
+bool zklinks_can_run(void);
 
 /*
  * Faults.  name is that of a node, whose handles are known by the member

@@ -16,7 +16,6 @@
 #include "port.h"
 #include "process.h"
 #include "tap.h"
-#include "zookeeper/zk_calls.h"
 
 #define JAVA "/usr/bin/java"
 #define JARS "/usr/share/java/"
@@ -63,16 +62,6 @@ const char *zkservers_lack(void)
 		return "no server: " JAR_ZOOKEEPER " or " JAR_LOG
 		       " is missing (package zookeeper)";
 	return NULL;
-}
-
-bool zkservers_can_run(void)
-{
-	const char *lack = mf_zk_real_calls() ? zkservers_lack()
-					      : "built without ZooKeeper";
-
-	if (lack)
-		tap_skip(lack);
-	return !lack;
 }
 
 /* --- asking ---------------------------------------------------------------------- */

@@ -32,11 +32,6 @@ struct zkservers_options {
 
 /* Why there can be no server on this machine; NULL: there can be. */
 const char *zkservers_lack(void);
-/*
- * Whether the coordinator can be tried on them; if not, as it may also be
- * built without, the rest of the case counts as skipped.
- */
-bool zkservers_can_run(void);
 
 /* Start them and wait until they serve. */
 struct zkservers *zkservers_start(const struct zkservers_options *options);
